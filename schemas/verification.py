@@ -1,0 +1,182 @@
+"""Verdicts: a check, a report, and the one way in which an outcome follows from checks."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, Literal, NoReturn, Self
+
+from pydantic import AwareDatetime, Field, JsonValue, model_validator
+
+from schemas.base import Noun
+
+
+class Outcome(StrEnum):
+    """ETSI EN 319 102-1 section 5.1.2: passed, failed, or indeterminate. Unknown is never a pass."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INDETERMINATE = "indeterminate"
+
+
+class Severity(StrEnum):
+    """Whether a check decides: `error` does, `notice` is told and decides nothing."""
+
+    ERROR = "error"
+    NOTICE = "notice"
+
+
+class Check(Noun):
+    """One question, its answer and the facts that the answer rests on.
+
+    `rule` and `reason` are stable, public names; what they mean, in both languages and with the legal basis, stands in
+    the rule catalogue. `facts` are JSON values; amounts in yuan as text, moments RFC 3339.
+    """
+
+    rule: str = Field(pattern=r"^[a-z0-9]+(?:[.-][a-z0-9]+)*$", max_length=80)
+    outcome: Outcome
+    reason: str | None = Field(default=None, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=80)
+    severity: Severity = Severity.ERROR
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    field: str | None = None
+    fix: list[dict[str, JsonValue]] | None = None
+    legal_basis: str | None = None
+
+    @model_validator(mode="after")
+    def _explained(self) -> Self:
+        if self.outcome is not Outcome.PASSED and self.reason is None:
+            raise ValueError(f"{self.rule}: a check that does not pass says why")
+        return self
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a check has no truth value: ask for its outcome")
+
+
+def passed(rule: str, *, severity: Severity = Severity.ERROR, field: str | None = None, **facts: Any) -> Check:
+    """The check `rule` passed, resting on `facts`."""
+    return Check(rule=rule, outcome=Outcome.PASSED, severity=severity, field=field, facts=facts)
+
+
+def failed(
+    rule: str,
+    reason: str,
+    *,
+    severity: Severity = Severity.ERROR,
+    field: str | None = None,
+    fix: list[dict[str, JsonValue]] | None = None,
+    **facts: Any,
+) -> Check:
+    """The check `rule` failed for `reason`."""
+    return Check(rule=rule, outcome=Outcome.FAILED, reason=reason, severity=severity, field=field, fix=fix, facts=facts)
+
+
+def unknown(
+    rule: str, reason: str, *, severity: Severity = Severity.ERROR, field: str | None = None, **facts: Any
+) -> Check:
+    """The check `rule` could not be decided for `reason`; this is never a pass."""
+    return Check(rule=rule, outcome=Outcome.INDETERMINATE, reason=reason, severity=severity, field=field, facts=facts)
+
+
+def worst(checks: Iterable[Check]) -> Outcome:
+    """Failed if a deciding check failed, else indeterminate if one is, else passed. Raises on no deciding check."""
+    outcomes = {check.outcome for check in checks if check.severity is Severity.ERROR}
+    if not outcomes:
+        raise ValueError("nothing was checked: there is no outcome")
+    for outcome in (Outcome.FAILED, Outcome.INDETERMINATE):
+        if outcome in outcomes:
+            return outcome
+    return Outcome.PASSED
+
+
+class DocumentIdentity(Noun):
+    """Which bytes were judged: both digests in hex, the media type as recognised, the size in bytes."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sm3: str = Field(pattern=r"^[0-9a-f]{64}$")
+    media_type: str
+    size: int = Field(ge=0)
+
+
+class SignerIdentity(Noun):
+    """Who signed, as the certificate states it; `credit_code` 统一社会信用代码 only if its check character holds."""
+
+    subject: str
+    credit_code: str | None = None
+    issuer: str
+    serial: str
+    certificate_sha256: str | None = None
+
+
+class SealIdentity(Noun):
+    """The electronic seal 电子印章 that was applied: its id, name, maker 制章人 and validity."""
+
+    id: str
+    name: str
+    maker: str
+    valid_from: AwareDatetime | None = None
+    valid_to: AwareDatetime | None = None
+
+
+class SealReport(Noun):
+    """What was found about one seal or signature: three answers, never collapsed, and the checks behind them."""
+
+    id: str
+    container: Literal["ofd", "pdf", "cms", "ses", "xml"]
+    format: str
+    algorithm: str
+    integrity: Literal["passed", "failed", "unsupported"]
+    trust: Literal["trusted", "untrusted", "indeterminate"]
+    coverage: Literal["whole", "partial", "unsafe"]
+    signer: SignerIdentity | None = None
+    seal: SealIdentity | None = None
+    signed_at: AwareDatetime | None = None
+    time_proof: Literal["none", "claimed", "timestamp"] = "none"
+    flags: tuple[str, ...] = ()
+    checks: tuple[Check, ...]
+
+
+class Report(Noun):
+    """A verdict that can be replayed: what was judged, as of when, on which basis, every check, and what follows.
+
+    The outcome follows from the checks; a report without checks cannot be built, and a report has no truth value.
+    `basis` names what the verdict rests on besides the subject: digests of trust store, rules, revocation data.
+    """
+
+    subject: str
+    digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
+    at: AwareDatetime
+    outcome: Outcome
+    reason: str | None = None
+    basis: dict[str, str] = Field(default_factory=dict)
+    document: DocumentIdentity | None = None
+    seals: tuple[SealReport, ...] = ()
+    checks: tuple[Check, ...]
+
+    @model_validator(mode="after")
+    def _follows(self) -> Self:
+        checks = self.all_checks()
+        if worst(checks) is not self.outcome:
+            raise ValueError(f"the outcome {self.outcome} does not follow from the checks")
+        return self
+
+    def all_checks(self) -> tuple[Check, ...]:
+        """The report's own checks and those of its seals."""
+        return self.checks + tuple(check for seal in self.seals for check in seal.checks)
+
+    def failing(self) -> tuple[str, ...]:
+        """The rules that did not pass and decide, in order, each once."""
+        return tuple(
+            dict.fromkeys(
+                check.rule
+                for check in self.all_checks()
+                if check.outcome is not Outcome.PASSED and check.severity is Severity.ERROR
+            )
+        )
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a report has no truth value: ask for its outcome")
+
+
+def conclude(subject: str, *, checks: Iterable[Check], seals: Iterable[SealReport] = (), **fields: Any) -> Report:
+    """A report whose outcome is the worst of its checks and of its seals' checks."""
+    own, sealed = tuple(checks), tuple(seals)
+    outcome = worst((*own, *(check for seal in sealed for check in seal.checks)))
+    return Report(subject=subject, checks=own, seals=sealed, outcome=outcome, **fields)
