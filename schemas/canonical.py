@@ -37,7 +37,7 @@ def canonical(value: Any) -> bytes:
 def as_json(value: Any) -> Any:
     """A noun as plain JSON values: absent optional fields left out, moments and money as their text."""
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", exclude_none=True)
+        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
     if isinstance(value, datetime):
         return value.isoformat()
     return value

@@ -1,0 +1,95 @@
+"""What is pushed, and the one final answer to it."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.base import Noun
+from schemas.filing import Filing
+from schemas.identifiers import Digest, InsurerCode, MessageId, PolicyNo
+from schemas.log import Leaf
+from schemas.policy import Cancellation, Endorsement, Policy
+from schemas.premium import (
+    Award,
+    ClaimSummary,
+    DayClose,
+    Decision,
+    Delivery,
+    Invoice,
+    PremiumReceipt,
+    PremiumRefund,
+)
+from schemas.verification import Report
+
+SCHEMA = "premium-exchange/1.0"
+
+RecordType = Literal[
+    "policy",
+    "endorsement",
+    "cancellation",
+    "premium_receipt",
+    "premium_refund",
+    "invoice",
+    "delivery",
+    "day_close",
+    "claim_summary",
+    "filing",
+    "award",
+    "decision",
+]
+
+RECORDS: dict[str, type[Noun]] = {
+    "policy": Policy,
+    "endorsement": Endorsement,
+    "cancellation": Cancellation,
+    "premium_receipt": PremiumReceipt,
+    "premium_refund": PremiumRefund,
+    "invoice": Invoice,
+    "delivery": Delivery,
+    "day_close": DayClose,
+    "claim_summary": ClaimSummary,
+    "filing": Filing,
+    "award": Award,
+    "decision": Decision,
+}
+
+Status = Literal["verified", "held", "refused", "withdrawn"]
+
+
+class Envelope(Noun):
+    """One message of the standard schema; `insurer` is absent only in awards and decisions."""
+
+    schema_: Literal["premium-exchange/1.0"] = Field(alias="schema")
+    type: RecordType
+    message_id: MessageId
+    insurer: InsurerCode | None = None
+    sent_at: AwareDatetime
+    record: dict[str, Any]
+
+
+class PremiumState(Noun):
+    """What a message did to one premium: its new revision, its status and the rules that do not pass."""
+
+    insurer: InsurerCode
+    policy_no: PolicyNo
+    revision: int = Field(ge=1)
+    status: Status
+    failing: tuple[str, ...] = ()
+
+
+class Receipt(Noun):
+    """回执: the one final answer to a message, the same for ever.
+
+    `status` is about the message: `verified` when everything that it says and proves was checked and passed, `held` when
+    something is unknown, `refused` when something failed. `premiums` says what became of each premium that it touches.
+    """
+
+    submission_id: str = Field(pattern=r"^S[0-9a-f]{32}$")
+    message_id: MessageId
+    insurer: InsurerCode
+    body_digest: Digest
+    received_at: AwareDatetime
+    status: Literal["verified", "held", "refused"]
+    report: Report
+    premiums: tuple[PremiumState, ...] = ()
+    leaf: Leaf | None = None
