@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent / "json"
 
 
 def generated() -> dict[str, str]:
-    """Each file of `schemas/json` by name: one for each record type, the envelope, the receipt, the verified premium."""
+    """Each file of `schemas/json` by name: every record type, the envelope, the receipt, the verified premium."""
     models: dict[str, type[BaseModel]] = dict(RECORDS)
     models |= {"envelope": Envelope, "receipt": Receipt, "verified_premium": VerifiedPremium}
     return {f"{name}.schema.json": _schema(name, model) for name, model in sorted(models.items())}

@@ -16,7 +16,7 @@ class Leaf(Noun):
 
 
 class Entry(Noun):
-    """What is logged about one fact: digests and identities, never personal data. Its canonical form is the leaf's data."""
+    """What is logged about one fact: digests and identities, never personal data. Its canonical form is the leaf."""
 
     kind: Literal["submission", "premium", "filing", "document"]
     at: AwareDatetime

@@ -1,4 +1,4 @@
-"""Money that moved: receipts 实收保费, refunds 退费, invoices 发票; and deliveries, totals, claims, awards, decisions."""
+"""Money that moved: receipts 实收保费, refunds 退费, invoices 发票; deliveries, totals, claims, decisions."""
 
 from datetime import date
 from typing import Annotated, Literal, Self

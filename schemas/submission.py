@@ -80,8 +80,8 @@ class PremiumState(Noun):
 class Receipt(Noun):
     """回执: the one final answer to a message, the same for ever.
 
-    `status` is about the message: `verified` when everything that it says and proves was checked and passed, `held` when
-    something is unknown, `refused` when something failed. `premiums` says what became of each premium that it touches.
+    `status` is about the message: `verified` when everything that it says and proves was checked and passed, `held`
+    when something is unknown, `refused` when something failed. `premiums` says what became of each premium it touches.
     """
 
     submission_id: str = Field(pattern=r"^S[0-9a-f]{32}$")

@@ -17,7 +17,7 @@ from schemas.verification import Outcome, Report
 
 
 class Money(Noun):
-    """A premium's account in yuan: due 应收, received 实收, refunded 退费, net paid 净实收; signed where it can be below zero."""
+    """A premium's account in yuan: due 应收, received 实收, refunded 退费, and the net paid 净实收."""
 
     due: Yuan
     received: Amount
@@ -55,7 +55,7 @@ class Evidence(Noun):
 
 
 class Impact(Noun):
-    """What a change did after the premium had been served: net paid before and after, what is to be taken back; yuan."""
+    """What a change did after the premium had been served: net paid before and after, what to take back; yuan."""
 
     before: Yuan
     after: Yuan
