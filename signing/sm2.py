@@ -16,7 +16,28 @@ from functools import cache, lru_cache
 from cryptography.hazmat.primitives import hashes
 
 from signing.errors import NoEngine
+from signing.pairs import der_to_raw, raw_to_der, read_pair, write_pair
 from signing.sm2_engines import Engine, GmSSL, Libcrypto
+
+__all__ = [
+    "IDENT",
+    "SM3",
+    "Digest",
+    "N",
+    "P",
+    "der_to_raw",
+    "engine",
+    "is_point",
+    "public_point",
+    "raw_to_der",
+    "self_test",
+    "sign",
+    "sign_deterministic",
+    "sm3",
+    "verify",
+    "verify_digest",
+    "z",
+]
 
 IDENT = b"1234567812345678"
 P = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
@@ -44,7 +65,7 @@ def verify_digest(point: bytes, digest: bytes, signature: bytes) -> bool:
     if not is_point(point) or len(digest) != 32:
         return False
     try:
-        r, s = read_signature(signature)
+        r, s = read_pair(signature)
     except ValueError:
         return False
     if not (0 < r < N and 0 < s < N) or (r + s) % N == 0:
@@ -77,7 +98,7 @@ def sign_deterministic(private: int, message: bytes, ident: bytes = IDENT, *, se
         r = (e + int.from_bytes(_engine().multiply(nonce)[1:33], "big")) % N
         s = pow(1 + private, -1, N) * (nonce - r * private) % N
         if r and s and r + nonce != N and r != e % N:
-            return write_signature(r, s)
+            return write_pair(r, s)
     raise AssertionError("the nonces never end")
 
 
@@ -144,41 +165,6 @@ def public_point(private: int) -> bytes:
     return _engine().multiply(private)
 
 
-def read_signature(der: bytes) -> tuple[int, int]:
-    """r and s of a DER signature. Raises ValueError on anything that is not the one DER encoding of two integers >= 0.
-
-    Refused: long or indefinite lengths, padded or negative integers, trailing bytes, integers over 32 bytes.
-    """
-    if len(der) < 8 or len(der) > 72 or der[0] != 0x30 or der[1] != len(der) - 2:
-        raise ValueError("not a DER sequence of two integers")
-    r, end = _read_integer(der, 2)
-    s, end = _read_integer(der, end)
-    if end != len(der):
-        raise ValueError("bytes after the second integer")
-    return r, s
-
-
-def write_signature(r: int, s: int) -> bytes:
-    """The DER encoding of r and s, each in [0, 2^256). Raises ValueError outside."""
-    if not (0 <= r < 1 << 256 and 0 <= s < 1 << 256):
-        raise ValueError("r and s are of 32 bytes")
-    body = _write_integer(r) + _write_integer(s)
-    return bytes((0x30, len(body))) + body
-
-
-def raw_to_der(raw: bytes) -> bytes:
-    """DER of a raw signature, r and s of 32 bytes each. Raises ValueError on another length."""
-    if len(raw) != 64:
-        raise ValueError("a raw SM2 signature is of 64 bytes")
-    return write_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
-
-
-def der_to_raw(der: bytes) -> bytes:
-    """r and s of 32 bytes each. Raises ValueError on what `read_signature` refuses."""
-    r, s = read_signature(der)
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-
 def engine() -> str:
     """The library that computes: `libcrypto` or `gmssl`, for health output. Raises `NoEngine` if none is right."""
     return _engine().name
@@ -223,14 +209,14 @@ def _test(candidate: Engine) -> None:
     """Raises `NoEngine` unless the standard's signature is accepted and its neighbours are refused."""
     other = bytes((_E[0] ^ 1,)) + _E[1:]
     negatives = (
-        (_POINT, other, write_signature(_R, _S)),
-        (_POINT, _E, write_signature(_R, _S ^ 1)),
-        (_POINT, _E, write_signature(_S, _R)),
-        (b"\x04" + GX.to_bytes(32, "big") + GY.to_bytes(32, "big"), _E, write_signature(_R, _S)),
+        (_POINT, other, write_pair(_R, _S)),
+        (_POINT, _E, write_pair(_R, _S ^ 1)),
+        (_POINT, _E, write_pair(_S, _R)),
+        (b"\x04" + GX.to_bytes(32, "big") + GY.to_bytes(32, "big"), _E, write_pair(_R, _S)),
     )
     if sm3(z(_POINT) + b"message digest") != _E:
         raise NoEngine("SM3 is computed wrongly")
-    if not candidate.verify_digest(_POINT, _E, write_signature(_R, _S)):
+    if not candidate.verify_digest(_POINT, _E, write_pair(_R, _S)):
         raise NoEngine(f"{candidate.name} refuses the signature of GB/T 32918.5")
     if any(candidate.verify_digest(*negative) for negative in negatives):
         raise NoEngine(f"{candidate.name} accepts a wrong signature")
@@ -274,25 +260,3 @@ def _nonces(private: int, digest: bytes, seed: bytes) -> Iterator[int]:
             yield nonce
         key = hmac.digest(key, value + b"\x00", "sha256")
         value = hmac.digest(key, value, "sha256")
-
-
-def _read_integer(der: bytes, start: int) -> tuple[int, int]:
-    """The INTEGER at `start` and the offset after it."""
-    if len(der) < start + 3 or der[start] != 2:
-        raise ValueError("not an integer")
-    size = der[start + 1]
-    content = der[start + 2 : start + 2 + size]
-    if not 0 < size <= 33 or len(content) != size:
-        raise ValueError("an integer of r or s has 1 to 33 bytes")
-    if content[0] & 0x80:
-        raise ValueError("a negative integer")
-    if size > 1 and content[0] == 0 and not content[1] & 0x80:
-        raise ValueError("a padded integer")
-    if size == 33 and content[0]:
-        raise ValueError("an integer over 32 bytes")
-    return int.from_bytes(content, "big"), start + 2 + size
-
-
-def _write_integer(number: int) -> bytes:
-    content = number.to_bytes(number.bit_length() // 8 + 1, "big")
-    return bytes((2, len(content))) + content
