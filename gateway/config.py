@@ -1,0 +1,66 @@
+"""Configuration: one TOML file and the environment; nothing here is a global, and importing does nothing."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from gateway.errors import Misconfigured
+from schemas.base import Noun
+
+_PREFIX = "GATEWAY_"
+
+
+class Config(Noun):
+    """Everything that an operator decides.
+
+    `dsn` empty means the embedded PostgreSQL below `data_dir`. `public_url` is the address that callers sign
+    (`@target-uri`); empty means the request's own scheme and Host. Paths are absolute or relative to the TOML file.
+    """
+
+    data_dir: Path = Path("gateway-data")
+    dsn: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8448, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    public_url: str = ""
+    trust_dir: Path = Path("trust")
+    participants: Path = Path("participants.json")
+    signing_key: Path = Path("gateway-key.pem")
+    log_origin: str = "gateway.example/premiums"
+    pool_size: int = Field(default=8, ge=2, le=200)
+    request_max_age_seconds: int = Field(default=300, ge=10, le=3600)
+    registry_max_age_days: int = Field(default=45, ge=1, le=3650)
+    document_verdict_max_age_seconds: int = Field(default=3600, ge=0, le=86400)
+    body_limit_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    publish_every_seconds: float = Field(default=1.0, gt=0, le=3600)
+
+
+def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Config:
+    """The configuration of `file` (TOML), over it `GATEWAY_*` variables, over these `overrides` that are not None.
+
+    Raises `Misconfigured` naming the key that is unknown or wrong.
+    """
+    values: dict[str, Any] = {}
+    base = Path.cwd()
+    if file is not None:
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise Misconfigured(f"{file}: {error}") from error
+        base = file.resolve().parent
+    for key, text in environment.items():
+        if key.startswith(_PREFIX) and (name := key.removeprefix(_PREFIX).lower()) in Config.model_fields:
+            values[name] = text
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    for name, field in Config.model_fields.items():
+        if field.annotation is Path:
+            values[name] = base / Path(values.get(name, field.default))
+    try:
+        return Config(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Misconfigured(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -1,0 +1,108 @@
+"""Who takes part: insurers, the subsidy system, regulators, operators, with the keys that they sign requests with."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
+
+from gateway.errors import Misconfigured
+from schemas.base import Noun
+from schemas.identifiers import CreditCode, InsurerCode
+from untrusted import Refused, read_json
+
+Role = Literal["insurer", "subsidy_system", "regulator", "operator"]
+
+
+class ParticipantKey(Noun):
+    """A public key registered for signing requests: SPKI in base64, and from when until when it may be used."""
+
+    keyid: str = Field(pattern=r"^[0-9A-Za-z._:-]{1,100}$")
+    algorithm: Literal["ed25519", "ecdsa-p256-sha256", "rsa-pss-sha512", "sm2-sm3"]
+    public_key: str
+    not_before: AwareDatetime | None = None
+    not_after: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _decodes(self) -> Self:
+        self.spki()
+        return self
+
+    def spki(self) -> bytes:
+        """The SubjectPublicKeyInfo in DER."""
+        try:
+            return base64.b64decode(self.public_key, validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"key {self.keyid}: not base64") from error
+
+    def is_current(self, at: datetime) -> bool:
+        """Whether the key may be used at `at`."""
+        return (self.not_before is None or self.not_before <= at) and (self.not_after is None or at <= self.not_after)
+
+
+class Participant(Noun):
+    """One participant. An insurer has its credit code, its 6-digit company code, its dialect and document profile."""
+
+    code: InsurerCode
+    role: Role
+    name: str = Field(min_length=1, max_length=300)
+    credit_code: CreditCode | None = None
+    company_code: str | None = Field(default=None, pattern=r"^[0-9]{6}$")
+    dialect: str | None = None
+    document_profile: str | None = None
+    keys: tuple[ParticipantKey, ...] = ()
+
+    @model_validator(mode="after")
+    def _insurer_is_complete(self) -> Self:
+        if self.role == "insurer" and not (self.credit_code and self.company_code and self.dialect):
+            raise ValueError(f"insurer {self.code}: credit_code, company_code and dialect are needed")
+        return self
+
+
+class Participants:
+    """All participants, by code and by the id of their keys. Immutable once built."""
+
+    def __init__(self, participants: Iterable[Participant]) -> None:
+        self._by_code: dict[str, Participant] = {}
+        self._by_keyid: dict[str, tuple[Participant, ParticipantKey]] = {}
+        for participant in participants:
+            if participant.code in self._by_code:
+                raise Misconfigured(f"participant {participant.code} stands twice")
+            self._by_code[participant.code] = participant
+            for key in participant.keys:
+                if key.keyid in self._by_keyid:
+                    raise Misconfigured(f"key id {key.keyid} is registered twice")
+                self._by_keyid[key.keyid] = (participant, key)
+
+    def find(self, code: str) -> Participant | None:
+        """The participant of this code."""
+        return self._by_code.get(code)
+
+    def by_key(self, keyid: str) -> tuple[Participant, ParticipantKey] | None:
+        """Whose key this is, and the key."""
+        return self._by_keyid.get(keyid)
+
+    def insurers(self) -> tuple[Participant, ...]:
+        """All insurers, by code."""
+        return tuple(sorted((p for p in self._by_code.values() if p.role == "insurer"), key=lambda p: p.code))
+
+
+def load_participants(file: Path) -> Participants:
+    """The participants of a JSON file: an array of `Participant`. Raises `Misconfigured` naming the entry."""
+    try:
+        entries = read_json(file.read_bytes())
+    except (OSError, Refused) as error:
+        raise Misconfigured(f"{file}: {error}") from error
+    if not isinstance(entries, list):
+        raise Misconfigured(f"{file}: an array of participants is expected")
+    participants = []
+    for place, entry in enumerate(entries):
+        try:
+            participants.append(Participant.model_validate(entry))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise Misconfigured(f"{file}: entry {place}: {first['loc']}: {first['msg']}") from error
+    return Participants(participants)

@@ -1,0 +1,32 @@
+"""What a running gateway holds: built once by `create_app`, handed to routes as a parameter, never a global."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from gateway.catalogue import Catalogue
+from gateway.config import Config
+from gateway.db import Pool
+from gateway.participants import Participants
+from signing.signer import Signer
+from signing.trust import TrustStore
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Configuration, clock, keys and the immutable registries of one running service."""
+
+    config: Config
+    pool: Pool
+    participants: Participants
+    trust: TrustStore
+    catalogue: Catalogue
+    signer: Signer
+    clock: Callable[[], datetime]
+    started_at: datetime
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def request_max_age(self) -> timedelta:
+        """How old a request's signature may be."""
+        return timedelta(seconds=self.config.request_max_age_seconds)
