@@ -1,0 +1,313 @@
+"""The two large parts of a workbook, read as streams: a sheet's rows, and the shared texts."""
+
+import re
+from decimal import Decimal
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from untrusted.limits import Limits
+from untrusted.refused import Refused, shown
+from untrusted.table import Cell, Row, Style
+
+MAIN: Final = (
+    "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+    "http://purl.oclc.org/ooxml/spreadsheetml/main",
+)
+_LOCAL: Final = {
+    f"{{{namespace}}}{local}": local
+    for namespace in MAIN
+    for local in ("sst", "si", "r", "rPh", "t", "sheetData", "row", "c", "v", "f", "is", "mergeCell")
+}
+_REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+_ROW_NUMBER = re.compile(r"[1-9][0-9]{0,6}")
+_INDEX = re.compile(r"[0-9]{1,9}")
+_INTEGER = re.compile(r"-?[0-9]{1,15}")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,4})?")
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_Kind: TypeAlias = Literal["text", "number", "boolean", "error", "date", "blank"]
+
+
+class Merge(NamedTuple):
+    """A merged range, corners included; rows and columns count from 1. The value stands in its first cell."""
+
+    first_row: int
+    first_column: int
+    last_row: int
+    last_column: int
+
+
+class _Target:
+    """What both parts share: depth, and the collecting of text. Elements of other namespaces are nothing."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._depth = 0
+        self._phonetic = 0
+        self._pieces: list[str] | None = None
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > self._limits.depth:
+            raise Refused("xml.too-deep", "depth", f"Elements are nested deeper than {self._limits.depth}.")
+        if self._pieces is not None:
+            raise malformed("structure", "An element stands where text is expected.")
+        local = _LOCAL.get(tag)
+        if local == "rPh":
+            self._phonetic += 1
+        elif local is not None and not self._phonetic:
+            self._open(local, attributes)
+
+    def end(self, tag: str) -> None:
+        self._depth -= 1
+        local = _LOCAL.get(tag)
+        if local == "rPh":
+            self._phonetic -= 1
+        elif local is not None and not self._phonetic:
+            pieces, self._pieces = self._pieces, None
+            self._close(local, "".join(pieces) if pieces is not None else "")
+
+    def data(self, text: str) -> None:
+        if self._pieces is not None:
+            self._pieces.append(text)
+
+    def doctype(self, *_: Any) -> None:
+        raise Refused("xml.dtd", "document-type", "The text holds a document type declaration.")
+
+    def close(self) -> None:
+        """Asked for by the parser; there is nothing to hand over."""
+
+    def _open(self, local: str, attributes: dict[str, str]) -> None:
+        raise NotImplementedError
+
+    def _close(self, local: str, text: str) -> None:
+        raise NotImplementedError
+
+    def _checked(self, text: str, where: str) -> str:
+        if "_x" in text:
+            text = _unescaped(text, where)
+        if len(text) > self._limits.cell_characters:
+            raise Refused(
+                "cell.too-long", "characters", f"A cell is longer than {self._limits.cell_characters}.", where=where
+            )
+        return text
+
+
+class SharedTexts(_Target):
+    """`texts` of `sharedStrings.xml` in order; runs are joined, phonetic hints left out (ECMA-376 section 18.4.8)."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.texts: list[str] = []
+        self._item: list[str] | None = None
+
+    def _open(self, local: str, attributes: dict[str, str]) -> None:  # noqa: ARG002
+        if local == "si":
+            self._item = []
+        elif local == "t" and self._item is not None:
+            self._pieces = []
+
+    def _close(self, local: str, text: str) -> None:
+        if self._item is None:
+            return
+        if local == "t":
+            self._item.append(text)
+        elif local == "si":
+            if len(self.texts) >= self._limits.texts:
+                raise Refused("file.too-large", "items", "The workbook shares more texts than are read.")
+            self.texts.append(self._checked("".join(self._item), f"shared text {len(self.texts)}"))
+            self._item = None
+
+
+class Cells(_Target):
+    """`rows` of a sheet part as they come, and its `merges` (ECMA-376 sections 18.3.1.73, .4 and .55).
+
+    The owner empties `rows` between feeds. Rows and cells must ascend: a reference that comes twice has two values.
+    """
+
+    def __init__(self, limits: Limits, texts: list[str], styles: tuple[Style, ...]) -> None:
+        super().__init__(limits)
+        self.rows: list[Row] = []
+        self.merges: list[Merge] = []
+        self._texts, self._styles = texts, styles
+        self._columns: dict[str, int] = {}
+        self._count = 0
+        self._sheets = 0
+        self._row = self._column = 0
+        self._cells: dict[int, Cell] | None = None
+        self._cell: dict[str, str] | None = None
+        self._formula = False
+        self._stored: str | None = None
+        self._inline: list[str] | None = None
+
+    def _open(self, local: str, attributes: dict[str, str]) -> None:
+        if local == "c":
+            self._open_cell(attributes)
+        elif local == "v" or local == "f":
+            self._open_content(local)
+        elif local == "row":
+            self._open_row(attributes)
+        elif local == "is":
+            if self._cell is None or self._inline is not None:
+                raise malformed("structure", "An inline text stands outside of a cell, or twice.")
+            self._inline = []
+        elif local == "t":
+            if self._inline is not None:
+                self._pieces = []
+        elif local == "sheetData":
+            self._sheets += 1
+            if self._sheets > 1 or self._depth != 2:
+                raise malformed("structure", "The sheet holds its data twice, or not where they belong.")
+        elif local == "mergeCell":
+            self._merge(attributes.get("ref", ""))
+
+    def _open_row(self, attributes: dict[str, str]) -> None:
+        if self._depth != 3 or self._cells is not None or not self._sheets:
+            raise malformed("structure", "A row stands outside of the sheet's data.")
+        stated = attributes.get("r")
+        number = self._row + 1
+        if stated is not None:
+            if not _ROW_NUMBER.fullmatch(stated):
+                raise malformed("reference", f"{shown(stated)} is no row number.")
+            number = int(stated)
+        if number <= self._row:
+            raise malformed("order", "A row comes twice, or out of order.", f"row {number}")
+        if number > self._limits.rows:
+            raise Refused("file.too-large", "rows", "The sheet has more rows than are read.", where=f"row {number}")
+        self._row, self._column, self._cells = number, 0, {}
+
+    def _open_cell(self, attributes: dict[str, str]) -> None:
+        if self._cells is None or self._cell is not None:
+            raise malformed("structure", "A cell stands outside of a row.")
+        stated = attributes.get("r")
+        column = self._column + 1
+        if stated is not None:
+            reference = _REFERENCE.fullmatch(stated)
+            if reference is None or int(reference[2]) != self._row:
+                raise malformed("reference", f"{shown(stated)} is no cell of this row.", f"row {self._row}")
+            column = self._column_of(reference[1])
+        if column <= self._column:
+            raise malformed("order", "A cell comes twice, or out of order.", self._where(column))
+        if column > self._limits.columns:
+            raise Refused(
+                "file.too-large", "columns", "The row has more columns than are read.", where=self._where(column)
+            )
+        self._count += 1
+        if self._count > self._limits.cells:
+            raise Refused("file.too-large", "items", "The sheet has more cells than are read.")
+        self._column = column
+        self._cell, self._formula, self._stored, self._inline = attributes, False, None, None
+
+    def _open_content(self, local: str) -> None:
+        if self._cell is None:
+            return
+        if (self._stored is not None) if local == "v" else self._formula:
+            raise malformed("structure", "A cell holds two values.", self._where(self._column))
+        if local == "f":
+            self._formula = True
+        self._pieces = []
+
+    def _close(self, local: str, text: str) -> None:
+        if local == "v":
+            if self._cell is not None:
+                self._stored = text
+        elif local == "c":
+            if self._cell is not None and self._cells is not None:
+                cell = self._finished(self._cell)
+                if cell is not None:
+                    self._cells[cell.column] = cell
+            self._cell = None
+        elif local == "t":
+            if self._inline is not None:
+                self._inline.append(text)
+        elif local == "row" and self._cells is not None:
+            self.rows.append(Row(self._row, self._cells))
+            self._cells = None
+
+    def _finished(self, attributes: dict[str, str]) -> Cell | None:
+        column, kind, stored = self._column, attributes.get("t", "n"), self._stored
+        style = self._styles[0] if "s" not in attributes else self._style(attributes["s"])
+        value: str
+        found: _Kind
+        if kind == "inlineStr":
+            stored = "".join(self._inline) if self._inline is not None else None
+        elif stored is not None and kind != "str":
+            stored = stored.strip(" \t\r\n")
+        if stored is None or (stored == "" and (kind not in ("str", "inlineStr") or not self._formula)):
+            return Cell(column, "blank", "", "", True, style) if self._formula else None
+        if kind == "n":
+            found, value = "number", self._number(stored)
+        elif kind == "s":
+            found, value = "text", self._shared(stored)
+            stored = value
+        elif kind in ("str", "inlineStr"):
+            found, value = "text", self._checked(stored, self._where(column))
+        elif kind == "b" and stored in ("0", "1", "true", "false"):
+            found, value = "boolean", "1" if stored in ("1", "true") else "0"
+        elif kind == "e" and len(stored) <= 32:
+            found, value = "error", stored
+        elif kind == "d" and len(stored) <= 40:
+            found, value = "date", stored
+        else:
+            raise malformed("value", "The cell holds what its type does not allow.", self._where(column))
+        return Cell(column, found, value, stored, self._formula, style) if value or self._formula else None
+
+    def _number(self, stored: str) -> str:
+        if _INTEGER.fullmatch(stored):
+            return str(int(stored))
+        if not _NUMBER.fullmatch(stored):
+            raise malformed("value", f"{shown(stored, 20)} is no number.", self._where(self._column))
+        text = format(float(stored), ".15g")
+        if text in ("inf", "-inf"):
+            raise malformed("value", "The number is beyond what a workbook holds.", self._where(self._column))
+        text = format(Decimal(text), "f") if "e" in text else text
+        return "0" if text == "-0" else text
+
+    def _shared(self, stored: str) -> str:
+        if not _INDEX.fullmatch(stored) or int(stored) >= len(self._texts):
+            raise malformed("value", "The cell points at no shared text.", self._where(self._column))
+        return self._texts[int(stored)]
+
+    def _style(self, stated: str) -> Style:
+        if not _INDEX.fullmatch(stated) or int(stated) >= len(self._styles):
+            raise malformed("style", "The cell points at no style.", self._where(self._column))
+        return self._styles[int(stated)]
+
+    def _merge(self, reference: str) -> None:
+        corners = [_REFERENCE.fullmatch(corner) for corner in reference.split(":", 1)]
+        numbers = [(int(corner[2]), self._column_of(corner[1])) for corner in corners if corner is not None]
+        if len(numbers) == 1 == len(corners):
+            numbers *= 2
+        if len(numbers) != 2 or numbers[0][0] > numbers[1][0] or numbers[0][1] > numbers[1][1]:
+            raise malformed("reference", f"{shown(reference)} is no range.")
+        if len(self.merges) >= self._limits.merges:
+            raise Refused("file.too-large", "items", "The sheet has more merged ranges than are read.")
+        self.merges.append(Merge(*numbers[0], *numbers[1]))
+
+    def _column_of(self, letters: str) -> int:
+        number = self._columns.get(letters)
+        if number is None:
+            number = 0
+            for letter in letters:
+                number = number * 26 + ord(letter) - 64
+            self._columns[letters] = number
+        return number
+
+    def _where(self, column: int) -> str:
+        letters = ""
+        while column:
+            column, rest = divmod(column - 1, 26)
+            letters = chr(65 + rest) + letters
+        return f"{letters}{self._row}"
+
+
+def malformed(reason: str, detail: str, where: str | None = None) -> Refused:
+    """The workbook contradicts ECMA-376, or itself."""
+    return Refused("workbook.malformed", reason, detail, where=where)
+
+
+def _unescaped(text: str, where: str) -> str:
+    """`_xHHHH_` as the character that it stands for (ST_Xstring, ECMA-376 section 22.9.2.19)."""
+    text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise malformed("value", "A text holds half of a surrogate pair.", where) from None
