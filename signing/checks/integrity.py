@@ -1,0 +1,281 @@
+"""Are these the bytes that were signed, by the holder of this key: structure, digests, signature values.
+
+One function a check. What could not be read is no pass: a missing digest, key or value fails.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from schemas.verification import Check, failed, passed, unknown
+from signing.algorithms import ALGORITHMS, PublicKey, load_public_key
+from signing.certificate import BadCertificate
+from signing.errors import UnusableKey
+from signing.holder import read_holder
+from signing.seal import Bits, Defect, ElectronicSeal, Seal
+from signing.sm2 import sm3
+from signing.values import read_digest, read_sm2_value, repaired
+
+SM2 = "sm2-sm3"
+# What names an algorithm in a signature. The plain SM2 identifiers stand in CMS only (GB/T 35275, GM/T 0010).
+_SES_NAMES = {"1.2.156.10197.1.501": SM2}
+_CMS_NAMES = {
+    "1.2.156.10197.1.501": SM2,
+    "1.2.156.10197.1.301.1": SM2,
+    "1.2.156.10197.1.301": SM2,
+    "1.2.840.113549.1.1.1": "rsa-v1_5-sha256",
+    "1.2.840.113549.1.1.11": "rsa-v1_5-sha256",
+    "1.2.840.10045.4.3.2": "ecdsa-p256-sha256",
+    "1.2.840.10045.4.3.3": "ecdsa-p384-sha384",
+}
+_DIGEST_OF = {
+    SM2: "sm3",
+    "rsa-v1_5-sha256": "sha256",
+    "ecdsa-p256-sha256": "sha256",
+    "ecdsa-p384-sha384": "sha384",
+}
+# GB/T 33190 section 18.2.2: the method as Signature.xml names it.
+_METHOD_NAMES = {"1.2.156.10197.1.501": SM2, "SM3WITHSM2": SM2, "SM2WITHSM3": SM2}
+_HASHES: dict[str, Callable[[bytes], bytes]] = {
+    "sm3": sm3,
+    "sha256": lambda content: hashlib.sha256(content).digest(),
+    "sha384": lambda content: hashlib.sha384(content).digest(),
+    "sha512": lambda content: hashlib.sha512(content).digest(),
+}
+
+
+def from_defects(defects: Iterable[Defect], rule: str) -> Check | None:
+    """The failed check of the first defect under `rule`; None if there is none. All reasons are among its facts."""
+    found = [defect for defect in defects if defect.rule == rule]
+    if not found:
+        return None
+    reasons = list(dict.fromkeys(defect.reason for defect in found))
+    facts = dict(found[0].facts)
+    if len(reasons) > 1:
+        facts["reasons"] = reasons
+    return failed(rule, found[0].reason, **facts)
+
+
+def algorithm_of(seal: Seal) -> str | None:
+    """The name of the signature algorithm that a signature states; None if it is none of ours."""
+    names = _CMS_NAMES if seal.container == "cms" else _SES_NAMES
+    return names.get(seal.algorithm)
+
+
+def seal_algorithm_of(seal: ElectronicSeal) -> str | None:
+    """The name of the algorithm of the maker's signature; None if it is none of ours."""
+    return _SES_NAMES.get(seal.algorithm)
+
+
+def check_format(seal: Seal) -> Check:
+    """ESEAL sections 3 and 4: the structure is the one of its standard, with exactly one signer."""
+    broken = from_defects(seal.defects, "signature.format")
+    return passed("signature.format", format=seal.format) if broken is None else broken
+
+
+def check_version(seal: Seal, *, allow_v5: bool) -> Check:
+    """ESEAL section 3.4: the version numbers agree with each other and with the structure."""
+    rule = "signature.version"
+    if (broken := from_defects(seal.defects, rule)) is not None:
+        return broken
+    version = seal.seal.version if seal.seal else None
+    if seal.seal and seal.seal.family == "v5" and not allow_v5:
+        return unknown(rule, "experimental", version=version)
+    return passed(rule, version=version, format=seal.format)
+
+
+def check_extensions(seal: Seal) -> Check | None:
+    """GB/T 38540 section 7.1: an extension of the signature that is critical and not understood; None for none."""
+    return from_defects(seal.defects, "signature.extensions")
+
+
+def check_method(seal: Seal, declared: str | None, *, in_ofd: bool) -> Check:
+    """GB/T 33190 section 18.2.2: the stated algorithm is one of ours and agrees with the value and with the key.
+
+    Certificate and algorithm of a GB/T 38540 signature are not under the signature: only this agreement binds them.
+    """
+    rule = "signature.method"
+    facts: dict[str, Any] = {"algorithm": seal.algorithm, "declared": declared}
+    name = algorithm_of(seal)
+    if name is None:
+        return failed(rule, "algorithm-unknown", **facts)
+    if in_ofd:
+        if declared is None:
+            return failed(rule, "method-absent", **facts)
+        stated = _METHOD_NAMES.get(declared.upper())
+        if stated is None:
+            return failed(rule, "method-unknown", **facts)
+        if stated != name:
+            return failed(rule, "method-mismatch", **facts)
+    if seal.container == "cms" and seal.digest_algorithm != _DIGEST_OF[name]:
+        return failed(rule, "digest-mismatch", digest=seal.digest_algorithm, **facts)
+    key = find_key(seal.certificate)
+    if isinstance(key, str):
+        return failed(rule, "key-unusable", detail=key, **facts)
+    if name not in key.algorithms:
+        return failed(rule, "key-mismatch", key=key.kind, **facts)
+    return passed(rule, name=name, **facts)
+
+
+def check_data_hash(seal: Seal, content: bytes | None) -> Check:
+    """GB/T 38540 section 7.3, RFC 5652 section 5.4: the digest under the signature is that of the content.
+
+    `content` None means that it is not at hand: unknown.
+    """
+    rule = "signature.data-hash"
+    digest = _HASHES.get(seal.digest_algorithm)
+    if digest is None:
+        return failed(rule, "digest-unknown", digest=seal.digest_algorithm)
+    if content is None:
+        return unknown(rule, "content-absent")
+    if seal.container == "cms" and not seal.has_attributes:
+        return _check_plain(rule, seal, content, digest)
+    if seal.digest is None:
+        return failed(rule, "digest-absent")
+    actual = digest(content)
+    try:
+        signed, _ = read_digest(seal.digest, len(actual))
+    except ValueError as error:
+        return failed(rule, "digest-malformed", detail=str(error))
+    facts: dict[str, Any] = {"algorithm": seal.digest_algorithm, "signed": signed.hex(), "actual": actual.hex()}
+    if signed != actual:
+        return failed(rule, "content-changed", **facts)
+    if seal.embedded is not None and seal.embedded not in (content, actual):
+        return failed(rule, "embedded-differs", **facts)
+    return passed(rule, **facts)
+
+
+def _check_plain(rule: str, seal: Seal, content: bytes, digest: Callable[[bytes], bytes]) -> Check:
+    """The form without attributes: the content is signed itself, or its digest stands inside and is signed."""
+    if seal.embedded is None and content[:1] == b"\x31":
+        # A SET under the signature may be the attributes of another signature: never take it for a content.
+        return failed(rule, "content-ambiguous")
+    actual = digest(content)
+    facts: dict[str, Any] = {"algorithm": seal.digest_algorithm, "actual": actual.hex()}
+    if seal.embedded is None or seal.embedded in (content, actual):
+        return passed(rule, **facts)
+    return failed(rule, "content-changed", signed=seal.embedded[:64].hex(), **facts)
+
+
+def check_value(seal: Seal, content: bytes | None) -> Check:
+    """GB/T 32918.2 section 7, RFC 5652 section 5.4: the value holds over the signed octets under the signer's key."""
+    message = content if seal.signed is None else seal.signed
+    if message is None:
+        return unknown("signature.value", "content-absent")
+    return _check_signature("signature.value", algorithm_of(seal), seal.certificate, message, seal.value)
+
+
+def check_maker_signature(seal: Seal) -> Check | None:
+    """GM/T 0031 section 5.3, GB/T 38540 section 6.3: the maker signed this seal; None if there is no seal."""
+    electronic = seal.seal
+    if electronic is None:
+        return None
+    return _check_signature(
+        "seal.maker-signature",
+        _SES_NAMES.get(electronic.algorithm),
+        electronic.maker_certificate,
+        electronic.signed,
+        electronic.value,
+    )
+
+
+def check_encoding(flags: tuple[str, ...], *, repair: bool) -> Check:
+    """GM/T 0009, X.690: values are written as the standards say; what had to be repaired is named."""
+    found = repaired(flags)
+    if not found:
+        return passed("signature.encoding")
+    if repair:
+        return passed("signature.encoding", repaired=list(found))
+    return failed("signature.encoding", "malformed", repaired=list(found))
+
+
+def value_flags(seal: Seal) -> tuple[str, ...]:
+    """A flag for each deviation that had to be repaired in the digests and values of a signature and its seal."""
+    flags: list[str] = []
+    if seal.digest is not None:
+        flags += _attempt(lambda digest: read_digest(digest)[1], seal.digest)
+    if algorithm_of(seal) == SM2:
+        flags += _attempt(lambda value: read_sm2_value(value)[1], seal.value)
+    if seal.seal is not None and _SES_NAMES.get(seal.seal.algorithm) == SM2:
+        flags += [f"maker-{flag}" for flag in _attempt(lambda value: read_sm2_value(value)[1], seal.seal.value)]
+    return tuple(flags)
+
+
+def _attempt(read: Callable[[Bits], tuple[str, ...]], value: Bits) -> list[str]:
+    try:
+        return list(read(value))
+    except ValueError:
+        return []  # the check of that value says so
+
+
+def find_key(certificate: bytes | None) -> PublicKey | str:
+    """The key of a certificate, or why it cannot be used."""
+    if certificate is None:
+        return "there is no certificate"
+    try:
+        return load_public_key(read_holder(certificate).spki)
+    except (BadCertificate, UnusableKey) as error:
+        return str(error)
+
+
+def _check_signature(rule: str, algorithm: str | None, certificate: bytes | None, message: bytes, value: Bits) -> Check:
+    if algorithm is None:
+        return failed(rule, "algorithm-unknown")
+    key = find_key(certificate)
+    if isinstance(key, str):
+        return failed(rule, "key-unusable", detail=key)
+    if algorithm not in key.algorithms:
+        return failed(rule, "key-mismatch", key=key.kind, algorithm=algorithm)
+    octets = value.octets
+    if algorithm == SM2:
+        try:
+            octets, _ = read_sm2_value(value)
+        except ValueError as error:
+            return failed(rule, "value-malformed", detail=str(error))
+    elif value.unused:
+        return failed(rule, "value-malformed", detail="unused bits")
+    if _holds(algorithm, key, certificate or b"", message, octets):
+        return passed(rule, algorithm=algorithm)
+    return failed(rule, "mismatch", algorithm=algorithm)
+
+
+_KNOWN: OrderedDict[bytes, bool] = OrderedDict()  # the same seal stands in thousands of documents
+_KEPT = 8192
+
+
+def _holds(algorithm: str, key: PublicKey, certificate: bytes, message: bytes, value: bytes) -> bool:
+    """Whether the signature holds; answers are kept, by a digest of everything that they depend on."""
+    parts = (algorithm.encode(), certificate, value, message)
+    asked = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
+    known = _KNOWN.get(asked)
+    if known is None:
+        known = _KNOWN[asked] = ALGORITHMS[algorithm].holds(key, message, value)
+        while len(_KNOWN) > _KEPT:
+            _KNOWN.popitem(last=False)
+    return known
+
+
+def check_digest_method(method: str | None) -> Check:
+    """GB/T 33190 section 18.2.3: the references are protected by SM3; an absent method would mean MD5."""
+    rule = "signature.digest-method"
+    if method is None:
+        return failed(rule, "method-absent")
+    if method.upper() in ("SM3", "1.2.156.10197.1.401"):
+        return passed(rule, method=method)
+    weak = method.upper().replace("-", "") in _WEAK
+    return failed(rule, "weak-digest" if weak else "method-unknown", method=method[:80])
+
+
+_WEAK = frozenset({"MD5", "SHA1", "1.2.840.113549.2.5", "1.3.14.3.2.26"})
+
+
+def strict_base64(text: str) -> bytes | None:
+    """The bytes of canonical base64; None for anything else, also for other spellings of the same bytes."""
+    try:
+        found = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return found if base64.b64encode(found).decode() == text else None

@@ -1,0 +1,157 @@
+"""Which parts of an OFD package a reader reaches from its roots (GB/T 33190-2016 sections 7 to 17).
+
+Whatever a reader may show must be under the signature. A location that two readers may resolve differently counts as
+both entries; a part that cannot be read counts as hiding something.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from signing.containers.ofd_package import (
+    BadPart,
+    BadPath,
+    Element,
+    Package,
+    candidates,
+    children,
+    local_name,
+    split,
+)
+from untrusted import Refused
+
+_MOST_PARTS = 10_000
+_PAGE_RESOURCES = b"PageRes"
+
+# In a part of this kind, an element of this name leads, by this attribute or by its text (""), to a part of that kind.
+_LEADS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
+    "Document": {
+        "Page": (("BaseLoc", "Page"),),
+        "TemplatePage": (("BaseLoc", "Page"),),
+        "PublicRes": (("", "Res"),),
+        "DocumentRes": (("", "Res"),),
+        "Annotations": (("", "Annotations"),),
+        "Attachments": (("", "Attachments"),),
+        "CustomTags": (("", "CustomTags"),),
+        "Extensions": (("", "Extensions"),),
+    },
+    "Page": {"PageRes": (("", "Res"),)},
+    "Res": {
+        "FontFile": (("", "leaf"),),
+        "MediaFile": (("", "leaf"),),
+        "ColorSpace": (("Profile", "leaf"),),
+    },
+    "Annotations": {"FileLoc": (("", "leaf"),)},
+    "Attachments": {"FileLoc": (("", "leaf"),), "Attachment": (("", "leaf"),)},
+    "CustomTags": {"FileLoc": (("", "leaf"),), "SchemaLoc": (("", "leaf"),)},
+    "Extensions": {"ExtendData": (("", "leaf"),)},
+    "DocVersion": {"File": (("", "leaf"),), "DocRoot": (("", "Document"),)},
+}
+
+
+@dataclass(slots=True)
+class Reach:
+    """What is reached: `parts` in the order found, locations that lead nowhere, parts that could not be read.
+
+    `pages` maps the identifier of a page to its entry; `page_size` is that of the document, in millimetres.
+    """
+
+    parts: dict[str, None] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    pages: dict[str, str] = field(default_factory=dict)
+    page_size: tuple[float, float, float, float] | None = None
+
+
+def reach(package: Package, roots: tuple[str, ...], versions: tuple[str, ...]) -> Reach:
+    """Everything that is reached from the document roots and from the version list, if there is one."""
+    found = Reach()
+    queue = [(root, "Document") for root in roots] + [(version, "DocVersion") for version in versions]
+    seen: set[tuple[str, str]] = set()
+    while queue:
+        step = queue.pop()
+        if step in seen:
+            continue
+        seen.add(step)
+        name, kind = step
+        found.parts[name] = None
+        if kind == "leaf":
+            continue
+        if len(seen) > _MOST_PARTS:
+            found.unreadable.append(name)
+            break
+        try:
+            queue.extend(_follow(package, name, kind, found))
+        except (BadPart, Refused):
+            found.unreadable.append(name)
+    return found
+
+
+def _follow(package: Package, name: str, kind: str, found: Reach) -> Iterator[tuple[str, str]]:
+    """The parts that one part leads to."""
+    if kind == "Page" and _PAGE_RESOURCES not in package.read(name):
+        return  # a page without resources of its own leads nowhere; it need not be parsed
+    root = package.xml(name)
+    leads = _LEADS[kind]
+    folder = root.get("BaseLoc") if kind == "Res" else None
+    if kind == "Document":
+        found.page_size = found.page_size or _physical_box(root)
+    for element in root.iter():
+        for attribute, target in leads.get(split(element.tag)[1], ()):
+            location = element.get(attribute) if attribute else element.text
+            if location is None or not location.strip():
+                continue
+            names = _existing(package, location, name, folder)
+            if not names:
+                found.missing.append(location.strip()[:200])
+            for one in names:
+                if kind == "Document" and local_name(element) == "Page":
+                    found.pages.setdefault(element.get("ID", ""), one)
+                yield one, target
+
+
+def _existing(package: Package, location: str, base: str, folder: str | None) -> list[str]:
+    """Each entry that a reader may take a location for: with and without the folder of its resource list."""
+    names: list[str] = []
+    spellings = (
+        [location] if not folder or location.strip().startswith("/") else [f"{folder.strip()}/{location.strip()}"]
+    )
+    if folder:
+        spellings.append(location)
+    for spelling in spellings:
+        try:
+            names.extend(name for name in candidates(spelling.replace("//", "/"), base) if name in package.files)
+        except BadPath:
+            continue  # no reader may follow it; if one does, what it finds is an entry that nobody signed
+    return list(dict.fromkeys(names))
+
+
+def _physical_box(root: Element) -> tuple[float, float, float, float] | None:
+    """The first PhysicalBox below an element: x, y, width, height in millimetres."""
+    for element in root.iter():
+        if local_name(element) == "PhysicalBox":
+            return read_box(element.text or "")
+    return None
+
+
+def page_box(package: Package, found: Reach, page: str) -> tuple[float, float, float, float] | None:
+    """The box of a page: its own, or the document's; None if unknown."""
+    name = found.pages.get(page)
+    if name is None:
+        return None
+    try:
+        areas = children(package.xml(name), "Area")
+    except (BadPart, Refused):
+        return None
+    return (_physical_box(areas[0]) if areas else None) or found.page_size
+
+
+def read_box(text: str) -> tuple[float, float, float, float] | None:
+    """An ST_Box: four numbers; None if it is not that."""
+    parts = text.split()
+    try:
+        numbers = tuple(float(part) for part in parts)
+    except ValueError:
+        return None
+    if len(numbers) != 4 or any(not -1e6 < number < 1e6 for number in numbers):
+        return None
+    return (numbers[0], numbers[1], numbers[2], numbers[3])

@@ -1,0 +1,182 @@
+"""An OFD package (GB/T 33190-2016): its entries, the paths between them, and the XML parts that lead to signatures.
+
+Paths are resolved as the strictest reader would, and wherever two readers could differ, that is said: a path that
+means one entry relative to its part and another from the root is ambiguous, never chosen.
+"""
+
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Any
+
+from lxml import etree
+
+from signing.sm2 import sm3
+from untrusted import Archive, Refused, read_xml
+
+OFD_XML = "OFD.xml"
+NAMESPACE = "http://www.ofdspec.org/2016"
+_OLD_NAMESPACES = frozenset({"http://www.ofdspec.org"})
+Element = etree._Element
+
+
+class BadPath(ValueError):
+    """A location that leads nowhere certain: `reason` is `path-unsafe`, `path-missing` or `path-ambiguous`."""
+
+    def __init__(self, reason: str, location: str) -> None:
+        super().__init__(f"{reason}: {location[:200]}")
+        self.reason = reason
+        self.location = location[:200]
+
+
+class BadPart(ValueError):
+    """An XML part that cannot be read, or is not what its place asks for: `reason` is a slug."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class Package:
+    """The entries of one OFD file, read at most once each. `files` holds the entries that are no folders."""
+
+    archive: Archive
+    files: frozenset[str]
+    flags: set[str] = field(default_factory=set)
+    _digests: dict[str, bytes] = field(default_factory=dict)
+    _roots: dict[str, Element] = field(default_factory=dict)
+
+    def read(self, name: str) -> bytes:
+        """The stored octets of an entry. Raises `Refused` if it cannot be unpacked within the limits."""
+        return self.archive.read(name)
+
+    def digest(self, name: str) -> bytes:
+        """SM3 over the stored octets of an entry. Raises `Refused`."""
+        digest = self._digests.get(name)
+        if digest is None:
+            digest = self._digests[name] = sm3(self.read(name))
+        return digest
+
+    def xml(self, name: str) -> Element:
+        """The root of an XML part, without comments and processing instructions. Raises `BadPart`."""
+        root = self._roots.get(name)
+        if root is None:
+            try:
+                root = read_xml(self.read(name))
+            except Refused as refused:
+                raise BadPart("xml-malformed", f"{name}: {refused.rule}: {refused.detail}") from refused
+            self._roots[name] = root
+        return root
+
+    def part(self, name: str, kind: str) -> Element:
+        """The root of a part that is an OFD element `kind`, all of whose elements are of its namespace.
+
+        Raises `BadPart`: two readers, one of which looks at namespaces, must not see two documents.
+        """
+        root = self.xml(name)
+        namespace, local = split(root.tag)
+        if local != kind:
+            raise BadPart("part-unexpected", f"{name} is {local[:40]}, not {kind}")
+        if namespace in _OLD_NAMESPACES:
+            self.flags.add("namespace-nonstandard")
+        elif namespace != NAMESPACE:
+            raise BadPart("namespace-unknown", f"{name}: {namespace[:80]}")
+        for element in root.iter():
+            if split(element.tag)[0] not in (namespace, NAMESPACE):
+                raise BadPart("namespace-foreign", f"{name}: {str(element.tag)[:80]}")
+        return root
+
+
+def open_package(archive: Archive) -> Package:
+    """The package in `archive`: folders are left out."""
+    return Package(archive, frozenset(archive.names))
+
+
+def split(tag: Any) -> tuple[str, str]:
+    """Namespace and local name of a tag."""
+    text = str(tag)
+    if text.startswith("{"):
+        namespace, _, local = text[1:].partition("}")
+        return namespace, local
+    return "", text
+
+
+def local_name(element: Element) -> str:
+    """The name of an element without its namespace."""
+    return split(element.tag)[1]
+
+
+def children(element: Element, name: str) -> list[Element]:
+    """The children of that local name, in order."""
+    return [child for child in element if local_name(child) == name]
+
+
+def only(element: Element, name: str) -> Element | None:
+    """The one child of that name, or None. Raises `BadPart` on a second one: readers would take different ones."""
+    found = children(element, name)
+    if len(found) > 1:
+        raise BadPart("element-repeated", f"{local_name(element)} has {len(found)} {name}")
+    return found[0] if found else None
+
+
+def text_of(element: Element) -> str:
+    """The text of an element without children, without surrounding white space. Raises `BadPart`."""
+    if len(element):
+        raise BadPart("element-unexpected", f"{local_name(element)} has children instead of text")
+    return (element.text or "").strip()
+
+
+def normal_path(location: str) -> tuple[str, bool]:
+    """A location (ST_Loc) without `.` and `..`, and whether it starts at the root. Raises `BadPath`.
+
+    Refused: backslash, NUL, a drive letter or scheme, percent-encoding, an empty step, and `..` above the root of an
+    absolute location. Relative ones keep leading `..`, for `resolve` to judge.
+    """
+    trimmed = location.strip()
+    if not trimmed or any(mark in trimmed for mark in "\\\x00:%") or unicodedata.normalize("NFC", trimmed) != trimmed:
+        raise BadPath("path-unsafe", location)
+    absolute = trimmed.startswith("/")
+    steps: list[str] = []
+    for step in trimmed.removeprefix("/").split("/"):
+        if not step:
+            raise BadPath("path-unsafe", location)
+        if step == ".":
+            continue
+        if step == ".." and steps and steps[-1] != "..":
+            steps.pop()
+        elif step == ".." and absolute:
+            raise BadPath("path-unsafe", location)
+        else:
+            steps.append(step)
+    return "/".join(steps), absolute
+
+
+def candidates(location: str, base: str) -> tuple[str, ...]:
+    """The entries that a location in the part `base` may mean: relative to its folder first, then from the root.
+
+    Raises `BadPath` if the location is unsafe.
+    """
+    path, absolute = normal_path(location)
+    if absolute:
+        return (path,)
+    folder = base.rsplit("/", 1)[0] if "/" in base else ""
+    steps = folder.split("/") if folder else []
+    rest = path
+    while rest == ".." or rest.startswith("../"):
+        if not steps:
+            raise BadPath("path-unsafe", location)
+        steps.pop()
+        rest = rest[3:]
+    relative = "/".join((*steps, rest)) if rest else "/".join(steps)
+    return (relative,) if path.startswith("..") or relative == path else (relative, path)
+
+
+def resolve(package: Package, location: str, base: str) -> str:
+    """The one entry that a location in the part `base` means. Raises `BadPath`: unsafe, missing, or ambiguous."""
+    found = [name for name in candidates(location, base) if name in package.files]
+    if not found:
+        raise BadPath("path-missing", location)
+    if len(found) > 1:
+        raise BadPath("path-ambiguous", location)
+    return found[0]

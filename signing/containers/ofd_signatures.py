@@ -1,0 +1,220 @@
+"""The way from OFD.xml to each signature, and what a Signature.xml says (GB/T 33190-2016 section 18).
+
+Reading never stops at the first fault: what is wrong is kept as a defect beside what could be read.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from signing.containers.ofd_package import (
+    OFD_XML,
+    BadPart,
+    BadPath,
+    Element,
+    Package,
+    children,
+    local_name,
+    only,
+    resolve,
+    text_of,
+)
+from signing.seal import Defect
+from untrusted import Refused
+
+_ROOT_CHILDREN = frozenset({"DocBody"})
+_BODY_CHILDREN = frozenset({"DocInfo", "DocRoot", "Signatures"})
+
+
+@dataclass(slots=True)
+class Listing:
+    """What OFD.xml says: documents, versions, and the signatures that it leads to."""
+
+    bodies: int = 0
+    document_ids: list[str] = field(default_factory=list)
+    roots: list[str] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
+    has_versions: bool = False
+    extras: list[str] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
+    signatures: "list[Listed]" = field(default_factory=list)
+    defects: list[Defect] = field(default_factory=list)
+
+    def defect(self, rule: str, reason: str, **facts: Any) -> None:
+        """Note something that is wrong."""
+        self.defects.append(Defect(rule, reason, tuple(sorted(facts.items()))))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One entry of Signatures.xml: identifier, kind (`Seal` or `Sign`) and the entry of its Signature.xml."""
+
+    id: str
+    kind: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One FileRef: as written, the entry that it means (None with a `reason`), and the digest as written."""
+
+    location: str
+    entry: str | None
+    reason: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Where a reader draws the picture of the seal: page and box."""
+
+    page: str
+    boundary: str
+
+
+@dataclass(slots=True)
+class Declaration:
+    """What a Signature.xml declares. Paths are entries; None with a defect where they lead nowhere."""
+
+    provider: str = ""
+    method: str | None = None
+    check_method: str | None = None
+    written_at: str | None = None
+    references: list[Reference] = field(default_factory=list)
+    stamps: list[Stamp] = field(default_factory=list)
+    seal: str | None = None
+    value: str | None = None
+    defects: list[Defect] = field(default_factory=list)
+
+    def defect(self, rule: str, reason: str, **facts: Any) -> None:
+        """Note something that is wrong."""
+        self.defects.append(Defect(rule, reason, tuple(sorted(facts.items()))))
+
+
+def read_listing(package: Package) -> Listing:
+    """OFD.xml and the signature lists. Raises `BadPart` if OFD.xml itself is not readable as one."""
+    root = package.part(OFD_XML, "OFD")
+    listing = Listing()
+    listing.extras = [local_name(child) for child in root if local_name(child) not in _ROOT_CHILDREN]
+    bodies = children(root, "DocBody")
+    listing.bodies = len(bodies)
+    for body in bodies:
+        _read_body(package, body, listing)
+    for name in listing.lists:
+        try:
+            _read_list(package, name, listing)
+        except (BadPart, Refused) as error:
+            listing.defect("document.signatures", "list-malformed", path=name, detail=str(error)[:200])
+    return listing
+
+
+def _read_body(package: Package, body: Element, listing: Listing) -> None:
+    listing.extras += [local_name(child) for child in body if local_name(child) not in _BODY_CHILDREN]
+    for element in body.iter():
+        name = local_name(element)
+        if name == "DocID":
+            listing.document_ids.append((element.text or "").strip())
+        elif name in ("Versions", "Version"):
+            listing.has_versions = True
+            location = element.get("BaseLoc")
+            if location is not None:
+                _locate(package, location, OFD_XML, listing.versions, listing, "document.root", "version-missing")
+    for name, found, rule in (
+        ("DocRoot", listing.roots, "document.root"),
+        ("Signatures", listing.lists, "document.signatures"),
+    ):
+        elements = children(body, name)
+        if len(elements) > 1 or (name == "DocRoot" and not elements):
+            listing.defect(rule, "element-repeated" if elements else "root-missing", element=name)
+        for element in elements:
+            _locate(package, element.text or "", OFD_XML, found, listing, rule, None)
+
+
+def _locate(
+    package: Package, location: str, base: str, found: list[str], listing: Listing, rule: str, reason: str | None
+) -> None:
+    try:
+        found.append(resolve(package, location, base))
+    except BadPath as error:
+        listing.defect(rule, reason or error.reason, location=error.location)
+
+
+def _read_list(package: Package, name: str, listing: Listing) -> None:
+    root = package.part(name, "Signatures")
+    elements = children(root, "Signature")
+    if not elements:
+        listing.defect("document.signatures", "list-empty", path=name)
+    for element in elements:
+        ident = element.get("ID", "").strip()
+        try:
+            path = resolve(package, element.get("BaseLoc", ""), name)
+        except BadPath as error:
+            listing.defect("document.signatures", error.reason, id=ident[:80], location=error.location)
+            continue
+        if not ident:
+            listing.defect("document.signatures", "id-missing", path=path)
+        if any(other.id == ident or other.path == path for other in listing.signatures):
+            listing.defect("document.signatures", "listed-twice", id=ident[:80], path=path)
+        if path in listing.lists or path == OFD_XML:
+            listing.defect("document.signatures", "path-ambiguous", id=ident[:80], path=path)
+            continue
+        listing.signatures.append(Listed(ident[:80], element.get("Type", "Seal").strip()[:80], path))
+
+
+def read_declaration(package: Package, path: str) -> Declaration:
+    """The Signature.xml at `path`. Raises `BadPart` if it is not readable as one."""
+    root = package.part(path, "Signature")
+    declaration = Declaration()
+    info = only(root, "SignedInfo")
+    if info is None:
+        raise BadPart("element-missing", f"{path} has no SignedInfo")
+    provider = only(info, "Provider")
+    if provider is not None:
+        declaration.provider = provider.get("ProviderName", "")[:80]
+    declaration.method = _text(info, "SignatureMethod")
+    declaration.written_at = _text(info, "SignatureDateTime")
+    _read_references(package, path, info, declaration)
+    for element in children(info, "StampAnnot"):
+        declaration.stamps.append(Stamp(element.get("PageRef", "")[:80], element.get("Boundary", "")[:200]))
+    declaration.value = _entry(package, path, only(root, "SignedValue"), declaration, "signature.kind")
+    if declaration.value is None and only(root, "SignedValue") is None:
+        declaration.defect("signature.kind", "value-missing")
+    seal = only(info, "Seal")
+    if seal is not None:
+        declaration.seal = _entry(package, path, only(seal, "BaseLoc"), declaration, "seal.copy")
+    return declaration
+
+
+def _text(parent: Element, name: str) -> str | None:
+    element = only(parent, name)
+    return text_of(element)[:200] if element is not None else None
+
+
+def _entry(package: Package, path: str, element: Element | None, declaration: Declaration, rule: str) -> str | None:
+    if element is None:
+        return None
+    try:
+        return resolve(package, text_of(element), path)
+    except BadPath as error:
+        declaration.defect(rule, error.reason, location=error.location)
+        return None
+
+
+def _read_references(package: Package, path: str, info: Element, declaration: Declaration) -> None:
+    references = only(info, "References")
+    if references is None:
+        declaration.defect("signature.references", "references-empty")
+        return
+    declaration.check_method = references.get("CheckMethod")
+    for element in references:
+        if local_name(element) != "Reference":
+            declaration.defect("signature.references", "reference-malformed", element=local_name(element)[:80])
+            continue
+        location = element.get("FileRef", "")
+        value = only(element, "CheckValue")
+        entry, reason = None, None
+        try:
+            entry = resolve(package, location, path)
+        except BadPath as error:
+            reason = error.reason
+        digest = text_of(value) if value is not None else ""
+        declaration.references.append(Reference(location[:200], entry, reason, digest[:200]))

@@ -1,0 +1,273 @@
+"""The verdict on one signature, whatever container it came from: every check that can run, and three answers.
+
+Integrity, trust and coverage are answered apart and never collapsed. Each is a positive statement: it is given only if
+the checks that it rests on were made and passed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from schemas.verification import (
+    Check,
+    Outcome,
+    SealIdentity,
+    SealReport,
+    Severity,
+    SignerIdentity,
+    failed,
+    worst,
+)
+from signing.certificate import BadCertificate, signer_identity
+from signing.checks import integrity, times
+from signing.checks import seal as seals
+from signing.checks.certificate import check_chain
+from signing.checks.timestamp import check_timestamp
+from signing.containers.ses import FORMATS
+from signing.seal import ElectronicSeal, Seal, all_flags
+from signing.trust import Purpose, TrustStore
+
+Container = Literal["ofd", "pdf", "cms", "ses", "xml"]
+Coverage = Literal["whole", "partial", "unsafe"]
+Integrity = Literal["passed", "failed", "unsupported"]
+Trust = Literal["trusted", "untrusted", "indeterminate"]
+
+_INTEGRITY = frozenset(
+    {
+        "signature.kind",
+        "signature.declaration",
+        "signature.format",
+        "signature.version",
+        "signature.method",
+        "signature.digest-method",
+        "signature.references",
+        "signature.reference-digests",
+        "signature.data-hash",
+        "signature.value",
+        "signature.encoding",
+        "signature.byte-range",
+        "seal.header",
+        "seal.certificate-list",
+        "seal.maker-signature",
+        "seal.copy",
+        "seal.signer-listed",
+    }
+)
+_NEEDED = frozenset({"signature.format", "signature.method", "signature.data-hash", "signature.value"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a signature was found, and what its container adds: checks of its own and how much it covers.
+
+    `method` is the algorithm that an OFD declares beside the signature; None elsewhere.
+    """
+
+    id: str
+    container: Container
+    coverage: Coverage
+    checks: tuple[Check, ...] = ()
+    flags: tuple[str, ...] = ()
+    method: str | None = None
+
+
+def judge_seal(seal: Seal, content: bytes | None, place: Place, *, trust: TrustStore, at: datetime) -> SealReport:
+    """Judge one signature over `content` as of `at`; `content` None means that it is not at hand.
+
+    A bad signature is a result. `content` must be exactly the bytes that the container says were signed.
+    """
+    policy = trust.policy
+    flags = all_flags(seal.flags, place.flags, integrity.value_flags(seal))
+    checks = [
+        *place.checks,
+        integrity.check_format(seal),
+        integrity.check_version(seal, allow_v5=policy.allow_v5),
+        integrity.check_method(seal, place.method, in_ofd=place.container == "ofd"),
+        integrity.check_data_hash(seal, content),
+        integrity.check_value(seal, content),
+        integrity.check_encoding(flags, repair=policy.interop_repair),
+        times.check_time(seal, at, policy),
+    ]
+    if (extensions := integrity.check_extensions(seal)) is not None:
+        checks.append(extensions)
+    if seal.signed_at is not None:
+        checks.append(times.check_signer_period(seal.certificate, seal.signed_at, policy))
+    if seal.seal is not None:
+        checks += _judge_electronic_seal(seal.seal, seal, at)
+    if seal.token is not None:
+        checks += check_timestamp(seal, content)
+    signer = _judge_certificate(seal.certificate, seal, trust, at, Purpose.document_signing)
+    maker = _judge_certificate(seal.seal.maker_certificate, seal, trust, at, Purpose.seal_making) if seal.seal else ()
+    checks += [*signer, *maker]
+    return SealReport(
+        id=place.id,
+        container=place.container,
+        format=seal.format,
+        algorithm=integrity.algorithm_of(seal) or seal.algorithm or "none",
+        integrity=answer_integrity(checks),
+        trust=_answer_trust(signer, maker),
+        coverage=place.coverage,
+        signer=identify(seal.certificate),
+        seal=_identify_seal(seal.seal),
+        signed_at=seal.signed_at.utc if seal.signed_at else None,
+        time_proof="claimed" if seal.signed_at else "none",
+        flags=flags,
+        checks=tuple(checks),
+    )
+
+
+def judge_lone_seal(seal: ElectronicSeal, *, trust: TrustStore, at: datetime) -> SealReport:
+    """Judge a stand-alone electronic seal: whether its maker made it, and whether it may be used at `at`."""
+    bare = Seal(
+        container="ses",
+        format="",
+        algorithm="",
+        digest_algorithm="",
+        certificate=None,
+        signed=None,
+        digest=None,
+        value=seal.value,
+        seal=seal,
+        defects=seal.defects,
+    )
+    flags = all_flags(seal.flags, integrity.value_flags(bare))
+    checks = [
+        integrity.check_version(bare, allow_v5=trust.policy.allow_v5),
+        integrity.check_encoding(flags, repair=trust.policy.interop_repair),
+        *_judge_form(bare, seal),
+        seals.check_period(seal, None, at),
+    ]
+    maker = _judge_certificate(seal.maker_certificate, bare, trust, at, Purpose.seal_making)
+    checks += maker
+    return SealReport(
+        id=seal.id or "seal",
+        container="ses",
+        format=FORMATS[seal.family],
+        algorithm=integrity.seal_algorithm_of(seal) or seal.algorithm,
+        integrity=_worst_integrity(checks),
+        trust=_answer_trust(maker, ()),
+        coverage="unsafe",  # a seal that is on nothing covers nothing
+        seal=_identify_seal(seal),
+        flags=flags,
+        checks=tuple(checks),
+    )
+
+
+def unreadable_seal(place: Place, check: Check) -> SealReport:
+    """The report on a signature of which nothing could be read but where it stands; `check` says why."""
+    checks = (*place.checks, check)
+    return SealReport(
+        id=place.id,
+        container=place.container,
+        format="unknown",
+        algorithm="none",
+        integrity=_worst_integrity(checks) if _worst_integrity(checks) != "passed" else "unsupported",
+        trust="indeterminate",
+        coverage=place.coverage,
+        flags=all_flags(place.flags),
+        checks=checks,
+    )
+
+
+def _judge_electronic_seal(electronic: ElectronicSeal, seal: Seal, at: datetime) -> list[Check]:
+    return [
+        *_judge_form(seal, electronic),
+        seals.check_signer_listed(electronic, seal.certificate),
+        seals.check_period(electronic, seal.signed_at, at),
+        seals.check_current(electronic, at, proven=False),
+        seals.check_outlives(electronic, seal.certificate),
+    ]
+
+
+def _judge_form(seal: Seal, electronic: ElectronicSeal) -> list[Check]:
+    made = integrity.check_maker_signature(seal)
+    assert made is not None, "there is a seal"
+    return [
+        made,
+        seals.check_header(electronic),
+        seals.check_name(electronic),
+        seals.check_certificate_list(electronic),
+        seals.check_extensions(electronic),
+        seals.check_picture(electronic),
+        seals.check_created(electronic),
+    ]
+
+
+def _judge_certificate(
+    certificate: bytes | None, seal: Seal, trust: TrustStore, at: datetime, purpose: Purpose
+) -> tuple[Check, ...]:
+    """The checks on a certificate and its chain, marked with whose certificate it is."""
+    whose = "maker" if purpose is Purpose.seal_making else "signer"
+    if certificate is None:
+        return (failed("certificate.parsed", "absent", field=whose),)
+    checks = check_chain(
+        certificate,
+        intermediates=seal.intermediates if whose == "signer" else (),
+        trust=trust,
+        at=at,
+        purpose=purpose,
+        signed_at=seal.signed_at.utc if seal.signed_at else None,
+    )
+    return tuple(check.model_copy(update={"field": whose}) for check in checks)
+
+
+def answer_integrity(checks: Sequence[Check]) -> Integrity:
+    """Passed only if every needed check was made and none of those on structure, digests and values did not pass.
+
+    A content that is not at hand leaves open what was signed, not whether the signature holds.
+    """
+    made = {check.rule for check in checks}
+    answer = _worst_integrity(checks)
+    return answer if answer != "passed" or made >= _NEEDED else "unsupported"
+
+
+def _worst_integrity(checks: Iterable[Check]) -> Integrity:
+    answer: Integrity = "passed"
+    for check in checks:
+        if check.rule not in _INTEGRITY or check.outcome is Outcome.PASSED or check.severity is not Severity.ERROR:
+            continue
+        if check.outcome is Outcome.FAILED:
+            return "failed"
+        if check.reason != "content-absent":
+            answer = "unsupported"
+    return answer
+
+
+def _answer_trust(*chains: Sequence[Check]) -> Trust:
+    """Trusted if every check on every certificate passed.
+
+    As long as nobody vouches for a certificate, what it says of itself (test name, period, usage) is no evidence
+    either: the answer is then indeterminate, although those checks fail.
+    """
+    given = [chain for chain in chains if chain]
+    if given and all(worst(chain) is Outcome.PASSED for chain in given):
+        return "trusted"
+    for chain in given:
+        unvouched = any(c.rule == "certificate.chain" and c.outcome is Outcome.INDETERMINATE for c in chain)
+        if worst(chain) is Outcome.FAILED and not unvouched:
+            return "untrusted"
+    return "indeterminate"
+
+
+def identify(certificate: bytes | None) -> SignerIdentity | None:
+    """Whom a certificate names; None if it cannot be read."""
+    if certificate is None:
+        return None
+    try:
+        return signer_identity(certificate)
+    except BadCertificate:
+        return None
+
+
+def _identify_seal(seal: ElectronicSeal | None) -> SealIdentity | None:
+    if seal is None:
+        return None
+    maker = identify(seal.maker_certificate)
+    return SealIdentity(
+        id=seal.id,
+        name=seal.name.rstrip("\x00"),
+        maker=maker.subject if maker else "",
+        valid_from=seal.valid_from.utc if seal.valid_from else None,
+        valid_to=seal.valid_to.utc if seal.valid_to else None,
+    )

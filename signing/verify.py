@@ -1,0 +1,156 @@
+"""The verdict on a document: what it is, every seal and signature on it, and what follows.
+
+The same bytes, trust store and moment give the same report on any machine at any time: nothing is fetched, no clock is
+read, and nothing is kept but answers to questions that have only one.
+"""
+
+import hashlib
+from datetime import datetime
+
+from schemas.verification import (
+    Check,
+    DocumentIdentity,
+    Outcome,
+    Report,
+    SealReport,
+    Severity,
+    conclude,
+    failed,
+    passed,
+)
+from signing.containers import ofd
+from signing.containers.ber import looks_indefinite
+from signing.containers.cms import looks_like_signed_data, read_signed_data
+from signing.containers.der import NotAsExpected
+from signing.containers.ofd_package import OFD_XML
+from signing.containers.ses import looks_like_seal, looks_like_seal_signature, read_seal, read_seal_signature
+from signing.errors import Unreadable
+from signing.judge import Coverage, Place, judge_lone_seal, judge_seal
+from signing.sm2 import sm3
+from signing.trust import TrustStore
+from untrusted import Refused, read_der
+
+_OFD, _PDF, _CMS, _SES = "application/ofd", "application/pdf", "application/pkcs7-signature", "application/x-ses"
+_UNKNOWN = "application/octet-stream"
+_PDF_HEADER_WITHIN = 1024  # ISO 32000-1 annex H.3.4.1; what stands before it is judged there
+
+
+def verify_document(
+    document: bytes,
+    *,
+    trust: TrustStore,
+    at: datetime,
+    media_type: str | None = None,
+    detached: bytes | None = None,
+) -> Report:
+    """Judge every seal and signature on `document` as of `at`, which is aware.
+
+    The kind of document is told from its bytes; `media_type` only names a document that `detached` signs. `detached` is
+    a signature over the whole document in a file of its own: SignedData of GB/T 35275 or RFC 5652, or a seal signature.
+    A document without a seal fails, with the reason `not-signed`. Raises `Unreadable` if there is nothing to judge.
+    """
+    if detached is not None:
+        recognised = media_type or recognise(document) or _UNKNOWN
+        checks, seals = _judge_detached(detached, document, trust, at)
+    else:
+        recognised = recognise(document) or ""
+        checks, seals = _judge(document, recognised, trust, at)
+    return conclude(
+        "document",
+        checks=checks,
+        seals=seals,
+        at=at,
+        digest="sha256:" + hashlib.sha256(document).hexdigest(),
+        reason=_reason((*checks, *(check for seal in seals for check in seal.checks))),
+        basis={"trust": trust.digest},
+        document=identify_document(document, recognised),
+    )
+
+
+def identify_document(document: bytes, media_type: str) -> DocumentIdentity:
+    """Which bytes these are."""
+    return DocumentIdentity(
+        sha256=hashlib.sha256(document).hexdigest(),
+        sm3=sm3(document).hex(),
+        media_type=media_type,
+        size=len(document),
+    )
+
+
+def recognise(document: bytes) -> str | None:
+    """The media type of a document by its content: OFD, PDF, SignedData, a seal or seal signature; None for others."""
+    if document.startswith(b"PK"):
+        return _OFD if OFD_XML.encode() in document else None
+    if b"%PDF-" in document[:_PDF_HEADER_WITHIN]:
+        return _PDF
+    if not document.startswith(b"\x30"):
+        return None
+    if looks_indefinite(document):
+        return _CMS
+    try:
+        root = read_der(document)
+    except Refused as refused:
+        raise Unreadable(refused.rule, refused.detail, refused.where) from refused
+    if looks_like_signed_data(root):
+        return _CMS
+    return _SES if looks_like_seal(root) or looks_like_seal_signature(root) else None
+
+
+def _judge(
+    document: bytes, media_type: str, trust: TrustStore, at: datetime
+) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
+    if media_type == _OFD:
+        if OFD_XML not in ofd.open_archive(document, repair=trust.policy.interop_repair):
+            raise Unreadable("document.unknown", "the archive is not an OFD package")
+        return ofd.judge(document, trust=trust, at=at)
+    if media_type == _PDF:
+        raise Unreadable("pdf.unsupported", "signatures of PDF are not judged yet")
+    try:
+        if media_type == _SES and looks_like_seal(read_der(document)):
+            # A seal is not a signature: nobody has signed anything with it yet.
+            report = judge_lone_seal(read_seal(document), trust=trust, at=at)
+            return (failed("document.signed", "seal-only"),), (report,)
+        if media_type in (_SES, _CMS):
+            return _judge_value(document, None, trust, at)
+    except NotAsExpected as error:
+        raise Unreadable("der.malformed", str(error)) from error
+    raise Unreadable("document.unknown", "neither OFD, PDF, SignedData nor an electronic seal")
+
+
+def _judge_detached(
+    value: bytes, content: bytes, trust: TrustStore, at: datetime
+) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
+    """The verdict on a signature in a file of its own."""
+    if recognise(value) not in (_CMS, _SES):
+        raise Unreadable("document.unknown", "the detached signature is neither SignedData nor a seal signature")
+    try:
+        return _judge_value(value, content, trust, at)
+    except NotAsExpected as error:
+        raise Unreadable("der.malformed", str(error)) from error
+
+
+def _judge_value(
+    value: bytes, content: bytes | None, trust: TrustStore, at: datetime
+) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
+    """The verdict on one SignedData or seal signature over `content`, or over what it carries inside."""
+    if looks_indefinite(value) or looks_like_signed_data(read_der(value)):
+        seal = read_signed_data(value)
+        if content is None and (seal.has_attributes or seal.embedded is not None):
+            content = seal.embedded
+        container = "cms"
+    else:
+        seal = read_seal_signature(value)
+        container = "ses"
+    coverage: Coverage = "whole" if content is not None else "unsafe"
+    place = Place("1", "cms" if container == "cms" else "ses", coverage)
+    report = judge_seal(seal, content, place, trust=trust, at=at)
+    return (passed("document.signed", signatures=1),), (report,)
+
+
+def _reason(checks: tuple[Check, ...]) -> str | None:
+    """The reason of the worst check, the first among equals; None if all passed."""
+    for outcome in (Outcome.FAILED, Outcome.INDETERMINATE):
+        for check in checks:
+            if check.outcome is outcome and check.severity is Severity.ERROR:
+                return check.reason
+    return None
