@@ -59,10 +59,10 @@ def read_json(
 
 def _check_size(data: bytes, limits: Limits) -> None:
     opened = data.count(b"[") + data.count(b"{")
-    if opened <= limits.depth:  # too few brackets to be too deep: the usual case, and free
-        return
     if opened > limits.json_containers or opened + data.count(b",") > limits.json_items:
         raise Refused("file.too-large", "items", "The text holds more values than are read at once.")
+    if opened <= limits.depth:  # too few brackets to be too deep: the usual case, and free
+        return
     brackets = _STRING.sub(b"", data).translate(None, _NOT_BRACKETS)
     depth = max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
     if depth > limits.depth:
