@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from schemas.canonical import canonical
-from schemas.rules import Rule, load_rules
+from schemas.rules import Rule, Text, load_rules
 from schemas.verification import Check, Outcome
 
 _HOUSE = Path(__file__).parent.parent
@@ -30,8 +30,12 @@ class Catalogue:
         if rule is None:
             return check.reason or check.rule
         if check.outcome is not Outcome.PASSED and check.reason in rule.reasons:
-            return getattr(rule.reasons[check.reason], language)
-        return getattr(rule.title, language)
+            return _said(rule.reasons[check.reason], language)
+        return _said(rule.title, language)
+
+
+def _said(text: Text, language: Literal["zh", "en"]) -> str:
+    return text.zh if language == "zh" else text.en
 
 
 def load_catalogue() -> Catalogue:

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.errors import Misconfigured
@@ -25,8 +27,17 @@ _MIGRATION_LOCK = 0x67617465  # any fixed number: one migrator at a time
 def new_pool(dsn: str, size: int) -> Pool:
     """A pool of `size` autocommit connections, not yet open; transactions are explicit."""
     return AsyncConnectionPool(
-        dsn, min_size=min(2, size), max_size=size, open=False, kwargs={"autocommit": True, "prepare_threshold": 1}
+        dsn,
+        min_size=min(2, size),
+        max_size=size,
+        open=False,
+        kwargs={"autocommit": True, "prepare_threshold": 1},
+        configure=_configure,
     )
+
+
+async def _configure(connection: Connection) -> None:
+    set_json_loads(orjson.loads, connection)
 
 
 def migrate(dsn: str) -> list[str]:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends
@@ -14,6 +15,9 @@ from gateway.problems import BadRequest, Forbidden, NotAuthenticated, TooLarge
 from gateway.state import Gateway
 from schemas.verification import Check, Outcome
 from signing.request import HttpMessage, RequestKey, RequestSignature, judge_request
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def gateway_of(request: Request) -> Gateway:
@@ -94,8 +98,8 @@ def registered_key(gateway: Gateway) -> Callable[[str], RequestKey | None]:
             keyid=keyid,
             algorithm=key.algorithm,
             spki=key.spki(),
-            not_before=key.not_before,
-            not_after=key.not_after,
+            not_before=key.not_before or _EVER,
+            not_after=key.not_after or _FOR_EVER,
             owner=participant.code,
         )
 

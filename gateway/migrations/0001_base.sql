@@ -69,7 +69,8 @@ CREATE TABLE records (
 );
 CREATE INDEX records_by_policy ON records (insurer, policy_no, seq) WHERE policy_no IS NOT NULL;
 
--- Verified premiums, revision by revision. `position` counts the feed without gaps, in commit order.
+-- Verified premiums, revision by revision. `position` counts the feed without gaps, in commit order. `signature` tells
+-- whether a next revision would be new; `net_paid` is what the subsidy may rest on: null where that is not decided.
 CREATE TABLE premiums (
     position   bigint      PRIMARY KEY,
     insurer    text        NOT NULL,
@@ -79,6 +80,9 @@ CREATE TABLE premiums (
     known_at   timestamptz NOT NULL,
     leaf_index bigint      NOT NULL,
     leaf_hash  text        NOT NULL,
+    signature  text        NOT NULL,
+    policy_submission text,
+    net_paid   text,
     body       bytea       NOT NULL,
     UNIQUE (insurer, policy_no, revision)
 );

@@ -65,14 +65,22 @@ class KnownRecord:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The latest revision of a premium, as far as the next one depends on it."""
+    """The latest revision of a premium, as far as the next one depends on it.
+
+    `verified_policy` is the submission whose policy record the last verified revision stated; `net_paid` what somebody
+    may have relied on: that revision's amount in yuan, zero once it was withdrawn, `None` if it was never verified.
+    """
 
     revision: int
     status: str
-    was_verified: bool
-    verified_policy: str | None
-    net_paid: str | None
     signature: str
+    verified_policy: str | None = None
+    net_paid: str | None = None
+
+    @property
+    def was_verified(self) -> bool:
+        """Whether any revision so far was verified."""
+        return self.verified_policy is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ class PolicyState:
         if accepted := self.accepted_policy():
             return accepted
         standing = [known for known in policies if known.outcome is not Outcome.FAILED]
-        return (standing or policies or [None])[-1]
+        return next(reversed(standing or policies), None)
 
     def accepted_policy(self) -> KnownRecord | None:
         """The immutable policy record, if there is one yet."""
@@ -308,7 +316,7 @@ def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPre
     current = state.current_policy()
     movements, moving = state.movements()
     policy: Policy | None = current.record if current else None
-    sources = [known for known in ((current,) if current else ()) + moving]
+    sources = [*((current,) if current else ()), *moving]
     checks: list[Check] = [
         passed("submission.signed", submissions=sorted({f"{known.submission_id} {known.keyid}" for known in sources}))
     ]
@@ -375,8 +383,8 @@ def _status(outcome: Outcome, previous: Previous | None) -> Any:
 
 
 def _impact(previous: Previous | None, status: str, net_paid: Yuan | None) -> Impact | None:
-    """What changes for somebody who has paid on the last verified revision: net paid before and after."""
-    if previous is None or not previous.was_verified or previous.net_paid is None:
+    """What changes for somebody who relied on an earlier revision: net paid before and after. Held decides nothing."""
+    if previous is None or previous.net_paid is None or status == "held":
         return None
     before = Yuan.of(previous.net_paid)
     after = net_paid if status == "verified" and net_paid is not None else ZERO

@@ -1,0 +1,193 @@
+"""The service: `create_app(config)` builds it; importing anything does nothing."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import psycopg
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import published
+from gateway.catalogue import load_catalogue
+from gateway.config import Config
+from gateway.db import Connection, new_pool
+from gateway.errors import Misconfigured
+from gateway.filing.registry import FilingRegistry
+from gateway.filing.routes import router as filing_routes
+from gateway.filing.store import load as load_registry
+from gateway.ledger.checkpoint import CheckpointRefused
+from gateway.ledger.publish import publish
+from gateway.ledger.routes import router as ledger_routes
+from gateway.participants import load_participants
+from gateway.premiums.routes import router as premium_routes
+from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
+from gateway.state import Gateway
+from gateway.submissions.receive import Judges
+from gateway.submissions.routes import router as submission_routes
+from gateway.submissions.writer import Writer
+from schemas.verification import failed
+from signing.errors import UnusableKey
+from signing.signer import load_signer
+from signing.trust import TrustError, TrustStore
+
+_LOG = logging.getLogger("gateway")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build(config: Config, clock: Callable[[], datetime] = _now) -> Gateway:
+    """Everything that a running gateway holds. Raises `Misconfigured` naming the file that cannot be used."""
+    try:
+        trust = TrustStore.load(config.trust_dir)
+        signer = load_signer(config.signing_key.read_bytes())
+    except (TrustError, UnusableKey, OSError) as error:
+        raise Misconfigured(str(error)) from error
+    return Gateway(
+        config=config,
+        pool=new_pool(config.dsn, config.pool_size),
+        participants=load_participants(config.participants),
+        trust=trust,
+        catalogue=load_catalogue(),
+        signer=signer,
+        clock=clock,
+        started_at=clock(),
+    )
+
+
+class RegistryOfFilings:
+    """The latest filing registry, loaded again when a statement was added: one cheap query tells."""
+
+    def __init__(self) -> None:
+        self._version: int | None = None
+        self._registry = FilingRegistry()
+
+    async def __call__(self, connection: Connection) -> FilingRegistry:
+        """The registry as it stands in this transaction."""
+        cursor = await connection.execute("SELECT last_value FROM filing_versions")
+        row = await cursor.fetchone()
+        version = int(row[0]) if row else 0
+        if version != self._version:
+            self._registry = await load_registry(connection)
+            self._version = version
+        return self._registry
+
+
+def judges_of(gateway: Gateway) -> Judges:
+    """What the verdicts of this gateway rest on."""
+    return Judges(
+        participants=gateway.participants,
+        trust=gateway.trust,
+        catalogue=gateway.catalogue.digest,
+        registry=RegistryOfFilings(),
+        registry_max_age_days=gateway.config.registry_max_age_days,
+        document_max_age=timedelta(seconds=gateway.config.document_verdict_max_age_seconds),
+        log_origin=gateway.config.log_origin,
+    )
+
+
+def create_app(gateway: Gateway | None = None) -> FastAPI:
+    """The ASGI application of this gateway; without one, only its description (OpenAPI)."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if gateway is None:
+            raise Misconfigured("an application without a gateway describes itself and serves nothing")
+        await gateway.pool.open(wait=True, timeout=30)
+        judges = judges_of(gateway)
+        writer = Writer(gateway.pool, judges)
+        writer.start()
+        app.state.gateway, app.state.judges, app.state.writer = gateway, judges, writer
+        publisher = asyncio.create_task(_publish_for_ever(gateway), name="publisher")
+        try:
+            yield
+        finally:
+            await writer.stop()
+            publisher.cancel()
+            with suppress(asyncio.CancelledError):
+                await publisher
+            await publish_now(gateway)
+            await gateway.pool.close()
+
+    app = FastAPI(
+        title="Insurer gateway 新药保险保费核验网关",
+        version="1.0.0",
+        description="Sealed policies and paid premiums in; premiums that nobody has to take on trust out.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    for router in (submission_routes, premium_routes, filing_routes, ledger_routes, published.router):
+        app.include_router(router)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _wrong_parameters)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(psycopg.OperationalError, _database_gone)
+    app.add_exception_handler(Exception, _unforeseen)
+    return app
+
+
+async def publish_now(gateway: Gateway) -> None:
+    """Sign a checkpoint over everything that is committed, if there is something new."""
+    async with gateway.pool.connection() as connection:
+        await publish(connection, gateway.signer, origin=gateway.config.log_origin, at=gateway.clock())
+
+
+async def _publish_for_ever(gateway: Gateway) -> None:
+    while True:
+        await asyncio.sleep(gateway.config.publish_every_seconds)
+        try:
+            await publish_now(gateway)
+        except CheckpointRefused as refused:
+            # The log must not be signed any further: an operator has to look. Receiving goes on.
+            _LOG.critical("the log is not signed any more: %s", refused)
+            gateway.notes.append(f"log: {refused}")
+            return
+        except psycopg.OperationalError as error:
+            _LOG.warning("no checkpoint now: %s", error)
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    if not isinstance(error, Problem):
+        raise error
+    return render(error, request, request.app.state.gateway.catalogue)
+
+
+async def _wrong_parameters(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    checks = [
+        failed("request.parameters", "not-allowed", field="/".join(map(str, one["loc"])), detail=str(one["msg"]))
+        for one in error.errors()
+    ]
+    return render(BadRequest(checks=checks), request, request.app.state.gateway.catalogue)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    problem: Problem = NotFound() if error.status_code == 404 else BadRequest(str(error.detail))
+    problem.status = error.status_code
+    return render(problem, request, request.app.state.gateway.catalogue)
+
+
+async def _database_gone(request: Request, error: Exception) -> Response:
+    _LOG.error("database: %s", error)
+    problem = Unavailable("the database cannot be reached", headers={"retry-after": "5"})
+    return render(problem, request, request.app.state.gateway.catalogue)
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    """Anything unforeseen is a 500, never a verdict; nothing of the request is kept, and the log says what happened."""
+    _LOG.error("unforeseen on %s %s", request.method, request.url.path, exc_info=error)
+    body = {"type": "/v1/problems/unforeseen", "title": "Unforeseen error 未预料的错误", "status": 500, "problems": []}
+    return Response(orjson.dumps(body), status_code=500, media_type="application/problem+json")

@@ -1,0 +1,119 @@
+"""What everybody may read: the rule catalogue, problem types, schemas, health, and the gateway's own key."""
+
+import base64
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter
+from fastapi import Path as PathParameter
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from gateway.params import State
+from gateway.problems import PROBLEMS, NotFound, language_of
+from signing.sm2 import engine
+
+router = APIRouter()
+
+_SCHEMAS = Path(__file__).parent.parent / "schemas" / "json"
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
+
+
+@router.get("/v1/rules", tags=["catalogues"])
+async def get_rules(gateway: State) -> Response:
+    """Every rule that a report may name: titles, reasons and cures in both languages, basis, and one digest of all."""
+    return _json({"digest": gateway.catalogue.digest, "rules": gateway.catalogue.as_json()})
+
+
+@router.get("/v1/problems/{slug}", tags=["catalogues"])
+async def get_problem(slug: Annotated[str, PathParameter(pattern=r"^[a-z-]{1,40}$")], request: Request) -> Response:
+    """What a problem type means."""
+    for problem in PROBLEMS:
+        if problem.slug == slug:
+            return _json(
+                {
+                    "type": f"/v1/problems/{slug}",
+                    "title": problem.title[language_of(request)],
+                    "status": problem.status,
+                    "description": (problem.__doc__ or "").strip(),
+                }
+            )
+    raise NotFound("there is no such problem type", detail_zh="没有此问题类型")
+
+
+@router.get("/v1/schemas", tags=["catalogues"])
+async def list_schemas() -> Response:
+    """The names of the JSON Schemas of the standard."""
+    return _json({"schemas": sorted(_schemas())})
+
+
+@router.get("/v1/schemas/{name}", tags=["catalogues"])
+async def get_schema(name: Annotated[str, PathParameter(pattern=r"^[a-z_]{1,40}$")]) -> Response:
+    """One JSON Schema of the standard `premium-exchange/1.0`."""
+    if (schema := _schemas().get(name)) is None:
+        raise NotFound("there is no such schema", detail_zh="没有此模式")
+    return Response(schema, media_type="application/schema+json")
+
+
+@cache
+def _schemas() -> Mapping[str, bytes]:
+    return {file.name.removesuffix(".schema.json"): file.read_bytes() for file in _SCHEMAS.glob("*.schema.json")}
+
+
+@router.get("/v1/keys", tags=["catalogues"])
+async def get_keys(gateway: State) -> Response:
+    """The public key that signs answers, receipts and the log: SPKI in base64, algorithm, key id."""
+    signer = gateway.signer
+    key = {
+        "keyid": signer.keyid,
+        "algorithm": signer.algorithm,
+        "public_key": base64.b64encode(signer.spki).decode(),
+    }
+    return _json({"keys": [key]})
+
+
+@router.get("/healthz", tags=["operation"])
+async def get_health() -> Response:
+    """Whether the process answers."""
+    return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz", tags=["operation"])
+async def get_readiness(gateway: State) -> Response:
+    """Whether the gateway can do its work: database, SM2 engine, log. 503 if not."""
+    async with gateway.pool.connection(timeout=2) as connection:
+        await connection.execute("SELECT 1")
+    state = {
+        "database": "ok",
+        "sm2_engine": engine(),
+        "trust": gateway.trust.digest,
+        "catalogue": gateway.catalogue.digest,
+        "notes": gateway.notes,
+    }
+    return Response(orjson.dumps(state), status_code=503 if gateway.notes else 200, media_type="application/json")
+
+
+@router.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
+async def get_metrics(gateway: State) -> Response:
+    """Counts in the text format of Prometheus."""
+    async with gateway.pool.connection(timeout=2) as connection:
+        cursor = await connection.execute(
+            "SELECT (SELECT size FROM ledger_head), (SELECT count FROM feed_head), "
+            "(SELECT coalesce(max(size), 0) FROM ledger_checkpoints)"
+        )
+        row = await cursor.fetchone() or (0, 0, 0)
+    lines = [
+        "# TYPE gateway_log_entries counter",
+        f"gateway_log_entries {row[0]}",
+        "# TYPE gateway_premium_revisions counter",
+        f"gateway_premium_revisions {row[1]}",
+        "# TYPE gateway_log_signed_entries gauge",
+        f"gateway_log_signed_entries {row[2]}",
+    ]
+    return PlainTextResponse("\n".join(lines) + "\n")

@@ -1,0 +1,150 @@
+"""A message's bytes as records: translated by the adapter, completed, and held against the standard schema."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from adapters import translate
+from adapters.completion import complete
+from adapters.drafts import Draft
+from adapters.problems import Problem
+from gateway.participants import Participant
+from schemas.base import Noun
+from schemas.submission import RECORDS, SCHEMA, Envelope
+from schemas.verification import Check, Severity, failed, passed, unknown
+from untrusted import Refused, read_json
+
+STANDARD = "DIA-CANON-JSON"
+_NUMBER_FIELDS = {
+    "policy": "policy_no",
+    "endorsement": "endorsement_no",
+    "cancellation": "endorsement_no",
+    "premium_receipt": "receipt_no",
+    "premium_refund": "refund_no",
+    "invoice": "invoice_no",
+}
+_OFFICIAL = {"subsidy_system": ("award",), "regulator": ("decision",)}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecord:
+    """One record of a message: its noun, its canonical JSON values, and where each field came from."""
+
+    type: str
+    noun: Noun
+    values: Mapping[str, Any]
+    lineage: Mapping[str, Any]
+    row: int
+
+    @property
+    def policy_no(self) -> str | None:
+        """The policy that the record is about, if it is about one."""
+        number: str | None = self.values.get("policy_no")
+        return number
+
+    @property
+    def number(self) -> str | None:
+        """The record's own number, by which a repeat is recognised."""
+        name = _NUMBER_FIELDS.get(self.type)
+        return self.values.get(name) if name else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a message says: all of its records, or none and every problem. `checks` holds one that passed, or these."""
+
+    message_id: str | None
+    records: tuple[ReadRecord, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the message could not be read as a whole: then no record of it counts."""
+        return not self.records
+
+
+def read_message(body: bytes, media_type: str, sender: Participant) -> Reading:
+    """Read one message: the standard schema if it is `application/json`, else the sender's own format.
+
+    All or nothing: one row with a problem that refuses, and the message has no records. Every problem is told at once,
+    with rule, field, place, raw value and, where certain, the fix.
+    """
+    if sender.role != "insurer":
+        return _read_official(body, sender)
+    code = STANDARD if media_type == "application/json" else sender.dialect or STANDARD
+    message_id: str | None = None
+    records: list[ReadRecord] = []
+    checks: list[Check] = []
+    rows = 0
+    for row in translate(code, body, media_type=media_type, insurer=sender.code):
+        rows += 1
+        message_id = message_id or row.envelope.get("message_id")
+        checks += [_as_check(problem, row.row) for problem in row.problems]
+        for draft in row.records:
+            read = _as_record(complete(draft, code), row.row)
+            if isinstance(read, ReadRecord):
+                records.append(read)
+            else:
+                checks += read
+    if code == STANDARD and rows > 1:
+        checks.append(failed("message.one-envelope", "several", count=rows))
+    if not records and not any(check.severity is Severity.ERROR for check in checks):
+        checks.append(failed("message.records", "none"))
+    if any(check.severity is Severity.ERROR for check in checks):
+        return Reading(message_id, (), tuple(checks))
+    return Reading(message_id, tuple(records), (passed("message.records", count=len(records), format=code), *checks))
+
+
+def _read_official(body: bytes, sender: Participant) -> Reading:
+    """An award or decision, which is told in the standard schema by whom it belongs to, without an insurer."""
+    try:
+        value = read_json(body)
+    except Refused as refused:
+        return Reading(None, (), (failed(refused.rule, "malformed", detail=refused.detail, where=refused.where),))
+    try:
+        envelope = Envelope.model_validate(value)
+    except ValidationError as error:
+        return Reading(None, (), tuple(_schema_checks(error, 1)))
+    if envelope.schema_ != SCHEMA or envelope.type not in _OFFICIAL.get(sender.role, ()):
+        check = failed("message.sender", "another-type", field="type", type=envelope.type, role=sender.role)
+        return Reading(envelope.message_id, (), (check,))
+    read = _as_record(Draft(envelope.type, envelope.record, {}), 1)
+    if isinstance(read, ReadRecord):
+        return Reading(envelope.message_id, (read,), (passed("message.records", count=1, format="standard"),))
+    return Reading(envelope.message_id, (), tuple(read))
+
+
+def _as_record(draft: Draft, row: int) -> ReadRecord | list[Check]:
+    try:
+        noun = RECORDS[draft.type].model_validate(draft.record)
+    except ValidationError as error:
+        return list(_schema_checks(error, row))
+    lineage = {path: found.as_json() for path, found in draft.lineage.items()}
+    return ReadRecord(draft.type, noun, draft.record, lineage, row)
+
+
+def _schema_checks(error: ValidationError, row: int) -> Iterable[Check]:
+    """Each thing that keeps a record from being one, by the rule that it breaks."""
+    for problem in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int)) or None
+        kind = problem["type"]
+        if kind == "missing":
+            yield failed("field.missing", "missing", field=field, row=row)
+        elif kind == "extra_forbidden":
+            yield failed("field.unaccounted", "unknown", field=field, row=row)
+        else:
+            yield failed("schema.value", "not-allowed", field=field, row=row, kind=kind, detail=problem["msg"])
+
+
+def _as_check(problem: Problem, row: int) -> Check:
+    facts: dict[str, Any] = {"row": row, **problem.facts}
+    if problem.raw is not None:
+        facts["raw"] = problem.raw[:200]
+    if problem.where is not None:
+        facts["where"] = problem.where
+    if problem.effect == "N":
+        return unknown(problem.rule, problem.reason, severity=Severity.NOTICE, field=problem.field, **facts)
+    fix = [dict(step) for step in problem.fix] or None
+    return failed(problem.rule, problem.reason, field=problem.field, fix=fix, **facts)

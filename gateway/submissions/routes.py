@@ -1,0 +1,221 @@
+"""HTTP of submissions: sealed documents in, messages in, the one final answer out."""
+
+import hashlib
+import re
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.answers import signed_answer
+from gateway.params import AnyCaller, Caller, Db, InsurerCaller, State, Submitter, scoped
+from gateway.problems import BadRequest, Conflict, Forbidden, NotFound, Refused, Unavailable
+from gateway.submissions import store
+from gateway.submissions.hand_in import hand_in
+from gateway.submissions.read import read_message
+from gateway.submissions.receive import Answer, Arrival, Judges
+from gateway.submissions.writer import Busy, Writer, is_passing_trouble
+from schemas.verification import Check, failed
+
+router = APIRouter()
+
+Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes, lower-case hex")]
+_MEDIA_TYPES = {"application/ofd", "application/pdf", "application/xml", "application/pkcs7-signature"}
+_MESSAGE_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
+
+
+def _writer(request: Request) -> Writer:
+    writer: Writer = request.app.state.writer
+    return writer
+
+
+def _judges(request: Request) -> Judges:
+    judges: Judges = request.app.state.judges
+    return judges
+
+
+SharedWriter = Annotated[Writer, Depends(_writer)]
+SharedJudges = Annotated[Judges, Depends(_judges)]
+
+
+@router.put("/v1/documents/{sha256}", tags=["documents"], status_code=201)
+async def put_document(
+    sha256: Sha256, request: Request, caller: InsurerCaller, db: Db, gateway: State, judges: SharedJudges
+) -> Response:
+    """Hand in a sealed document, content-addressed; answers the verdict on its seals and what it states.
+
+    201 if it is new, 200 if it was handed in before. A bad seal is a verdict, not an error: the bytes are kept.
+    """
+    if hashlib.sha256(caller.body).hexdigest() != sha256:
+        raise BadRequest(
+            "the body's SHA-256 is not the one in the address", detail_zh="内容的SHA-256与地址不符", field="sha256"
+        )
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type not in _MEDIA_TYPES:
+        raise BadRequest(f"Content-Type is one of {', '.join(sorted(_MEDIA_TYPES))}", field="content-type")
+    handed = await hand_in(
+        db,
+        f"sha256:{sha256}",
+        caller.participant,
+        media_type,
+        caller.body,
+        caller.proof(),
+        judges,
+        gateway.clock(),
+    )
+    body = orjson.dumps({"digest": f"sha256:{sha256}", **handed.verdict})
+    return signed_answer(201 if handed.is_new else 200, body, gateway, caller.message)
+
+
+@router.get("/v1/documents/{sha256}", tags=["documents"], response_class=Response)
+async def get_document(sha256: Sha256, caller: AnyCaller, db: Db) -> Response:
+    """The document's bytes, to the insurer that handed it in and to authorities."""
+    own = caller.participant.code if caller.participant.role == "insurer" else None
+    found = await store.find_document(db, f"sha256:{sha256}", own)
+    if found is None:
+        raise NotFound("there is no such document", detail_zh="没有此文件")
+    return Response(found[2], media_type=found[1], headers={"etag": f'"{sha256}"', "cache-control": "private"})
+
+
+@router.get("/v1/documents/{sha256}/report", tags=["documents"])
+async def get_document_report(sha256: Sha256, caller: AnyCaller, db: Db, gateway: State) -> Response:
+    """The latest verdict on the document: every check on every seal, whose seals they are, and the fields read."""
+    own = caller.participant.code if caller.participant.role == "insurer" else None
+    found = await store.find_document(db, f"sha256:{sha256}", own)
+    verdict = await store.find_verdict(db, f"sha256:{sha256}", found[0]) if found else None
+    if verdict is None:
+        raise NotFound("there is no such document", detail_zh="没有此文件")
+    return signed_answer(200, orjson.dumps({"digest": f"sha256:{sha256}", **verdict}), gateway, caller.message)
+
+
+@router.post("/v1/submissions", tags=["submissions"], status_code=201)
+async def post_submission(request: Request, caller: Submitter, gateway: State, writer: SharedWriter) -> Response:
+    """Submit one message: the standard schema (`application/json`), or the sender's own format (its content type).
+
+    201 with the receipt if everything in it passed or is held; 422 with every problem, and the receipt beside them, if
+    it is refused. The same message again gets the same answer; the same id with other content 409.
+    """
+    arrival = _arrival(request, caller, gateway)
+    try:
+        answer = await writer.decide(arrival)
+    except Busy as error:
+        raise Unavailable("too many messages wait", headers={"retry-after": "2"}) from error
+    except Exception as error:
+        if is_passing_trouble(error):
+            raise Unavailable("the database gave way", headers={"retry-after": "2"}) from error
+        raise
+    return _respond(answer, gateway, caller)
+
+
+def _arrival(request: Request, caller: Caller, gateway: State) -> Arrival:
+    content_type = request.headers.get("content-type", "application/octet-stream")
+    media_type = content_type.split(";")[0].strip().lower()
+    reading = read_message(caller.body, media_type, caller.participant)
+    digest = hashlib.sha256(caller.body).hexdigest()
+    idempotency_key = _idempotency_key(request)
+    return Arrival(
+        insurer=caller.participant,
+        message_id=reading.message_id or idempotency_key or f"body-{digest[:48]}",
+        body=caller.body,
+        content_type=content_type[:200],
+        received_at=gateway.clock(),
+        keyid=caller.signature.keyid,
+        nonce=caller.signature.nonce,
+        may_repeat='"idempotency-key"' in caller.signature.covered,
+        proof=caller.proof(),
+        request_checks=caller.checks,
+        reading=reading,
+        body_digest=f"sha256:{digest}",
+    )
+
+
+def _idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key, a structured string (RFC 9651) or bare; it names messages of formats that have no id."""
+    value = request.headers.get("idempotency-key")
+    if value is None:
+        return None
+    key = value.strip().removeprefix('"').removesuffix('"')
+    if not _MESSAGE_ID.fullmatch(key):
+        raise BadRequest("Idempotency-Key is 1 to 64 of 0-9 A-Z a-z . _ -", field="idempotency-key")
+    return key
+
+
+def _respond(answer: Answer, gateway: State, caller: Caller) -> Response:
+    if answer.kind in ("replay", "conflict"):
+        rule, reason = ("request.not-replayed", "replayed") if answer.kind == "replay" else ("message.id", "other-content")
+        raise Conflict(
+            checks=[failed(rule, reason, first=answer.submission_id)],
+            first_answer=f"/v1/submissions/{answer.submission_id}",
+        )
+    location = {"location": f"/v1/submissions/{answer.submission_id}"}
+    if answer.status == "refused":
+        receipt = orjson.loads(answer.receipt)
+        checks = [Check.model_validate(check) for check in receipt["report"]["checks"]]
+        raise Refused(checks=checks, headers=location, receipt=receipt)
+    headers = location | ({"idempotency-replayed": "true"} if answer.kind == "repeat" else {})
+    return signed_answer(201, answer.receipt, gateway, caller.message, headers)
+
+
+@router.get("/v1/submissions/{submission_id}", tags=["submissions"])
+async def get_submission(
+    submission_id: Annotated[str, Path(pattern=r"^S[0-9a-f]{32}$")], caller: AnyCaller, db: Db, gateway: State
+) -> Response:
+    """The one final answer to a message, byte for byte as it was given."""
+    return await _receipt(caller, db, gateway, "id", submission_id)
+
+
+@router.get("/v1/submissions", tags=["submissions"])
+async def find_submission(
+    caller: AnyCaller,
+    db: Db,
+    gateway: State,
+    message_id: Annotated[str | None, Query(pattern=r"^[0-9A-Za-z._-]{1,64}$")] = None,
+    body_digest: Annotated[str | None, Query(pattern=r"^sha256:[0-9a-f]{64}$")] = None,
+) -> Response:
+    """The one final answer to a message, by its message id (or idempotency key) or by its body's digest."""
+    if (message_id is None) == (body_digest is None):
+        raise BadRequest("say message_id or body_digest, one of them", detail_zh="请给出message_id或body_digest之一")
+    if message_id is not None:
+        return await _receipt(caller, db, gateway, "message_id", message_id)
+    return await _receipt(caller, db, gateway, "body_digest", body_digest or "")
+
+
+async def _receipt(
+    caller: Caller, db: Db, gateway: State, by: Literal["id", "message_id", "body_digest"], value: str
+) -> Response:
+    own = None if caller.participant.role in ("regulator", "operator") else caller.participant.code
+    found = await store.find_receipt(db, own, by, value)
+    if found is None:
+        raise NotFound("there is no such submission", detail_zh="没有此提交")
+    return signed_answer(200, found[1], gateway, caller.message)
+
+
+@router.get("/v1/submissions/{submission_id}/body", tags=["submissions"], response_class=Response)
+async def get_submission_body(
+    submission_id: Annotated[str, Path(pattern=r"^S[0-9a-f]{32}$")], caller: AnyCaller, db: Db
+) -> Response:
+    """The message's raw bytes as they came, also of a refused one."""
+    insurer, content_type, body, _ = await _own(db, caller, submission_id)
+    return Response(body, headers={"content-type": content_type, "x-insurer": insurer})
+
+
+@router.get("/v1/submissions/{submission_id}/records", tags=["submissions"])
+async def get_submission_records(
+    submission_id: Annotated[str, Path(pattern=r"^S[0-9a-f]{32}$")], caller: AnyCaller, db: Db, gateway: State
+) -> Response:
+    """The records that the message carried, each field with its place in the source, its raw text and the mapping."""
+    await _own(db, caller, submission_id)
+    records = await store.find_lineage(db, submission_id)
+    return signed_answer(200, orjson.dumps({"records": records}), gateway, caller.message)
+
+
+async def _own(db: Db, caller: Caller, submission_id: str) -> tuple[str, str, bytes, Any]:
+    found = await store.find_raw(db, submission_id)
+    if found is None:
+        raise NotFound("there is no such submission", detail_zh="没有此提交")
+    if caller.participant.role == "subsidy_system":
+        raise Forbidden("the subsidy system reads verified premiums, not submissions")
+    scoped(caller, found[0])
+    return found

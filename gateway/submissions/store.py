@@ -1,0 +1,273 @@
+"""The SQL of submissions: what is known, read under locks; what is decided, appended in one go."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from psycopg import sql
+
+from gateway.db import Connection
+from gateway.participants import Participant
+from gateway.submissions.documents import as_judged
+from gateway.submissions.verdict import JudgedDocument, KnownRecord, PolicyState, Previous
+from schemas.submission import RECORDS
+from schemas.verification import Outcome
+
+PolicyKey = tuple[str, str]  # insurer code, policy number
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """The answer that a message was given."""
+
+    submission_id: str
+    body_digest: str
+    status: str
+    receipt: bytes
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows to append, column by column, in the order of the tables' columns."""
+
+    submissions: list[tuple[Any, ...]] = field(default_factory=list)
+    records: list[tuple[Any, ...]] = field(default_factory=list)
+    premiums: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+async def lock(connection: Connection, names: Iterable[str]) -> None:
+    """Hold these names until the transaction ends. Everybody takes them in one order, so nobody waits in a circle."""
+    keys = sorted({int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True) for name in names})
+    await connection.execute(
+        "SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT unnest(%s::bigint[]) AS key ORDER BY 1) AS ordered",
+        (keys,),
+    )
+
+
+async def find_answers(
+    connection: Connection, messages: Sequence[tuple[str, str]], nonces: Sequence[tuple[str, str]]
+) -> tuple[dict[tuple[str, str], StoredAnswer], dict[tuple[str, str], str]]:
+    """The answers to these (insurer, message id), and which submission used each (key id, nonce) before."""
+    cursor = await connection.execute(
+        "SELECT s.insurer, s.message_id, s.id, s.body_digest, s.status, s.receipt "
+        "FROM unnest(%s::text[], %s::text[]) AS k(insurer, message_id) "
+        "JOIN submissions s USING (insurer, message_id)",
+        ([insurer for insurer, _ in messages], [message for _, message in messages]),
+    )
+    answers = {(row[0], row[1]): StoredAnswer(row[2], row[3], row[4], bytes(row[5])) for row in await cursor.fetchall()}
+    cursor = await connection.execute(
+        "SELECT s.keyid, s.nonce, s.id FROM unnest(%s::text[], %s::text[]) AS k(keyid, nonce) "
+        "JOIN submissions s ON s.keyid = k.keyid AND s.nonce = k.nonce",
+        ([keyid for keyid, _ in nonces], [nonce for _, nonce in nonces]),
+    )
+    return answers, {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
+
+
+async def load_states(
+    connection: Connection, insurers: Mapping[str, Participant], keys: Sequence[PolicyKey]
+) -> dict[PolicyKey, PolicyState]:
+    """All that is known of these policies. The caller holds their locks, so nothing is added meanwhile."""
+    states = {key: PolicyState(insurer=insurers[key[0]], policy_no=key[1]) for key in keys}
+    columns = ([insurer for insurer, _ in keys], [policy_no for _, policy_no in keys])
+    cursor = await connection.execute(
+        "SELECT r.insurer, r.policy_no, r.submission_id, s.keyid, r.type, r.number, r.record, r.outcome "
+        "FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
+        "JOIN records r USING (insurer, policy_no) JOIN submissions s ON s.id = r.submission_id ORDER BY r.seq",
+        columns,
+    )
+    for insurer, policy_no, submission_id, keyid, kind, number, record, outcome in await cursor.fetchall():
+        noun = RECORDS[kind].model_validate(record)
+        known = KnownRecord(submission_id, keyid, kind, number, noun, Outcome(outcome))
+        states[(insurer, policy_no)].records.append(known)
+    cursor = await connection.execute(
+        "SELECT k.insurer, k.policy_no, last.revision, last.status, last.signature, verified.policy_submission, "
+        "decided.net_paid FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
+        "JOIN LATERAL (SELECT revision, status, signature FROM premiums p WHERE p.insurer = k.insurer "
+        "  AND p.policy_no = k.policy_no ORDER BY revision DESC LIMIT 1) AS last ON true "
+        "LEFT JOIN LATERAL (SELECT policy_submission FROM premiums p WHERE p.insurer = k.insurer "
+        "  AND p.policy_no = k.policy_no AND p.status = 'verified' ORDER BY revision DESC LIMIT 1) AS verified ON true "
+        "LEFT JOIN LATERAL (SELECT net_paid FROM premiums p WHERE p.insurer = k.insurer "
+        "  AND p.policy_no = k.policy_no AND p.net_paid IS NOT NULL ORDER BY revision DESC LIMIT 1) AS decided ON true",
+        columns,
+    )
+    for insurer, policy_no, revision, status, signature, policy, net_paid in await cursor.fetchall():
+        states[(insurer, policy_no)].previous = Previous(revision, status, signature, policy, net_paid)
+    return states
+
+
+async def load_documents(
+    connection: Connection, digests: Sequence[tuple[str, str]], policies: Sequence[PolicyKey]
+) -> dict[str, list[tuple[str, JudgedDocument, str]]]:
+    """The latest verdict on each document that is named by (insurer, digest), or that states one of these policy
+    numbers: by insurer, (digest, verdict, digest of the trust folder), in the order in which they were handed in."""
+    cursor = await connection.execute(
+        "SELECT insurer, digest, verdict, trust_digest FROM ("
+        "  SELECT DISTINCT ON (v.insurer, v.digest) v.insurer, v.digest, v.verdict, v.trust_digest, d.received_at "
+        "  FROM document_verdicts v JOIN documents d USING (insurer, digest) "
+        "  WHERE (v.insurer, v.digest) IN (SELECT * FROM unnest(%s::text[], %s::text[])) "
+        "     OR (v.insurer, v.policy_no) IN (SELECT * FROM unnest(%s::text[], %s::text[])) "
+        "  ORDER BY v.insurer, v.digest, v.id DESC) AS latest ORDER BY received_at, digest",
+        (
+            [insurer for insurer, _ in digests],
+            [digest for _, digest in digests],
+            [insurer for insurer, _ in policies],
+            [policy_no for _, policy_no in policies],
+        ),
+    )
+    found: dict[str, list[tuple[str, JudgedDocument, str]]] = {}
+    for insurer, digest, verdict, trust_digest in await cursor.fetchall():
+        found.setdefault(insurer, []).append((digest, as_judged(digest, verdict), trust_digest))
+    return found
+
+
+async def next_positions(connection: Connection, count: int) -> int:
+    """The first of `count` new feed positions. The row stays locked until commit: positions have no gaps, and their
+    order is the order of commits."""
+    cursor = await connection.execute("UPDATE feed_head SET count = count + %s RETURNING count", (count,))
+    row = await cursor.fetchone()
+    if row is None:
+        raise RuntimeError("feed_head has no row")
+    return int(row[0]) - count
+
+
+async def append(connection: Connection, rows: Rows) -> None:
+    """Append everything that a transaction decided; the foreign keys demand submissions before records."""
+    if rows.submissions:
+        await connection.execute(
+            "INSERT INTO submissions (id, insurer, message_id, keyid, nonce, received_at, content_type, body_digest, "
+            "body, request, status, receipt) SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], "
+            "%s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::bytea[], %s::text[]::jsonb[], %s::text[], "
+            "%s::bytea[])",
+            _columns(rows.submissions),
+        )
+    if rows.records:
+        await connection.execute(
+            "INSERT INTO records (submission_id, insurer, type, policy_no, number, known_at, outcome, record, lineage) "
+            "SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], "
+            "%s::text[], %s::text[]::jsonb[], %s::text[]::jsonb[])",
+            _columns(rows.records),
+        )
+    if rows.premiums:
+        await connection.execute(
+            "INSERT INTO premiums (position, insurer, policy_no, revision, status, known_at, leaf_index, leaf_hash, "
+            "signature, policy_submission, net_paid, body) SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], "
+            "%s::integer[], %s::text[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[], %s::text[], "
+            "%s::text[], %s::bytea[])",
+            _columns(rows.premiums),
+        )
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+def as_jsonb(value: Any) -> str:
+    """JSON text for a jsonb column."""
+    return orjson.dumps(value).decode()
+
+
+async def insert_document(
+    connection: Connection,
+    digest: str,
+    insurer: str,
+    media_type: str,
+    data: bytes,
+    at: datetime,
+    proof: Mapping[str, Any],
+) -> bool:
+    """Keep a document's bytes as this insurer handed them in; whether they are new."""
+    cursor = await connection.execute(
+        "INSERT INTO documents (digest, insurer, media_type, size, bytes, received_at, request) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s::jsonb) ON CONFLICT DO NOTHING",
+        (digest, insurer, media_type, len(data), data, at, as_jsonb(proof)),
+    )
+    return cursor.rowcount == 1
+
+
+async def insert_verdict(
+    connection: Connection,
+    digest: str,
+    insurer: str,
+    trust_digest: str,
+    profile: str,
+    at: datetime,
+    verdict: Mapping[str, Any],
+) -> None:
+    """Keep a verdict on a document."""
+    await connection.execute(
+        "INSERT INTO document_verdicts (digest, insurer, at, trust_digest, profile, outcome, kind, policy_no, verdict) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)",
+        (
+            digest,
+            insurer,
+            at,
+            trust_digest,
+            profile,
+            verdict["report"]["outcome"],
+            verdict["kind"],
+            verdict["fields"].get("policy_no", {}).get("value"),
+            as_jsonb(verdict),
+        ),
+    )
+
+
+async def find_document(connection: Connection, digest: str, insurer: str | None) -> tuple[str, str, bytes] | None:
+    """A document's insurer, media type and bytes; of this insurer only, if one is given."""
+    cursor = await connection.execute(
+        "SELECT insurer, media_type, bytes FROM documents WHERE digest = %s AND insurer = coalesce(%s, insurer) "
+        "ORDER BY received_at LIMIT 1",
+        (digest, insurer),
+    )
+    row = await cursor.fetchone()
+    return (row[0], row[1], bytes(row[2])) if row else None
+
+
+async def find_verdict(connection: Connection, digest: str, insurer: str) -> dict[str, Any] | None:
+    """The latest verdict on a document."""
+    cursor = await connection.execute(
+        "SELECT verdict FROM document_verdicts WHERE digest = %s AND insurer = %s ORDER BY id DESC LIMIT 1",
+        (digest, insurer),
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+_LOOKUPS = {
+    "id": sql.SQL("id"),
+    "message_id": sql.SQL("message_id"),
+    "body_digest": sql.SQL("body_digest"),
+}
+
+
+async def find_receipt(connection: Connection, insurer: str | None, by: str, value: str) -> tuple[str, bytes] | None:
+    """Insurer and receipt of a message by its `id`, `message_id` or `body_digest`; of this insurer only, if given."""
+    query = sql.SQL("SELECT insurer, receipt FROM submissions WHERE {} = %s").format(_LOOKUPS[by])
+    parameters: list[str] = [value]
+    if insurer is not None:
+        query += sql.SQL(" AND insurer = %s")
+        parameters.append(insurer)
+    cursor = await connection.execute(query + sql.SQL(" ORDER BY received_at LIMIT 1"), parameters)
+    row = await cursor.fetchone()
+    return (row[0], bytes(row[1])) if row else None
+
+
+async def find_raw(connection: Connection, submission_id: str) -> tuple[str, str, bytes, Any] | None:
+    """Insurer, content type, raw bytes and request proof of a message."""
+    cursor = await connection.execute(
+        "SELECT insurer, content_type, body, request FROM submissions WHERE id = %s", (submission_id,)
+    )
+    row = await cursor.fetchone()
+    return (row[0], row[1], bytes(row[2]), row[3]) if row else None
+
+
+async def find_lineage(connection: Connection, submission_id: str) -> list[dict[str, Any]]:
+    """The records of a message, each with its lineage."""
+    cursor = await connection.execute(
+        "SELECT type, policy_no, number, outcome, record, lineage FROM records WHERE submission_id = %s ORDER BY seq",
+        (submission_id,),
+    )
+    names = ("type", "policy_no", "number", "outcome", "record", "lineage")
+    return [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]

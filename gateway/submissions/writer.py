@@ -1,0 +1,89 @@
+"""Group commit: messages that arrive together share a transaction, and so the price of one durable commit."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import psycopg
+
+from gateway.db import Pool
+from gateway.submissions.receive import Answer, Arrival, Judges, receive
+
+_LARGEST_BATCH = 64
+_LARGEST_BATCH_BYTES = 4 * 1024 * 1024
+
+
+class Busy(Exception):
+    """More messages wait than the gateway will hold in memory; the sender may try again."""
+
+
+class Writer:
+    """Decides arrivals in the order in which they came, as many at a time as are waiting.
+
+    If a shared transaction fails, each of its messages is tried alone, so that one cannot take others down with it;
+    what fails alone is raised to its sender, and nothing of it is kept.
+    """
+
+    def __init__(self, pool: Pool, judges: Judges, *, lanes: int = 2, waiting: int = 2000) -> None:
+        self._pool = pool
+        self._judges = judges
+        self._lanes = lanes
+        self._queue: asyncio.Queue[tuple[Arrival, asyncio.Future[Answer]]] = asyncio.Queue(maxsize=waiting)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to decide; to be called in the running event loop."""
+        self._tasks = [asyncio.create_task(self._run(), name=f"writer-{lane}") for lane in range(self._lanes)]
+
+    async def stop(self) -> None:
+        """Finish what is waiting, then end."""
+        await self._queue.join()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def decide(self, arrival: Arrival) -> Answer:
+        """The answer to one message, once it is durable. Raises `Busy`, or what the database raised."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        try:
+            self._queue.put_nowait((arrival, future))
+        except asyncio.QueueFull as error:
+            raise Busy from error
+        return await future
+
+    async def _run(self) -> None:
+        while True:
+            batch = [await self._queue.get()]
+            size = len(batch[0][0].body)
+            while len(batch) < _LARGEST_BATCH and size < _LARGEST_BATCH_BYTES and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+                size += len(batch[-1][0].body)
+            try:
+                await self._decide(batch)
+            finally:
+                for _ in batch:
+                    self._queue.task_done()
+
+    async def _decide(self, batch: Sequence[tuple[Arrival, asyncio.Future[Answer]]]) -> None:
+        # Whatever goes wrong has a sender who waits for it, and is told.
+        (outcome,) = await asyncio.gather(self._receive(batch), return_exceptions=True)
+        if isinstance(outcome, list):
+            for (_, future), answer in zip(batch, outcome, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+        elif len(batch) > 1:
+            for one in batch:
+                await self._decide([one])
+        elif not batch[0][1].done():
+            batch[0][1].set_exception(outcome)
+
+    async def _receive(self, batch: Sequence[tuple[Arrival, asyncio.Future[Answer]]]) -> list[Answer]:
+        async with self._pool.connection() as connection:
+            return await receive(connection, [arrival for arrival, _ in batch], self._judges)
+
+
+def is_passing_trouble(error: BaseException) -> bool:
+    """Whether the database could not be reached or gave way: the same message may succeed when sent again."""
+    return isinstance(error, psycopg.OperationalError | psycopg.errors.SerializationFailure)
