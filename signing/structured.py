@@ -17,7 +17,7 @@ from http_sf.retrofit import retrofit
 
 Kind = Literal["item", "list", "dictionary"]
 
-MAX_FIELD = 16_384
+MAX_FIELD = 32_768
 MAX_MEMBERS = 8
 MAX_COMPONENTS = 64
 

@@ -27,7 +27,7 @@ class EntryRefused(Exception):
         self.detail = detail
 
 
-async def append(connection: Connection, entries: Sequence[Entry], *, origin: str) -> list[Leaf]:
+async def append(connection: Connection, entries: Sequence[Entry], origin: str) -> list[Leaf]:
     """Write `entries` at the end of the log `origin`; their leaves, in the same order.
 
     Part of the caller's transaction: the leaves stand when it commits. Raises `EntryRefused` (then the transaction has
@@ -50,7 +50,7 @@ async def reserve(connection: Connection, count: int) -> int:
     return await store.reserve(connection, count)
 
 
-async def insert(connection: Connection, first_index: int, entries: Sequence[Entry], *, origin: str) -> list[Leaf]:
+async def insert(connection: Connection, first_index: int, entries: Sequence[Entry], origin: str) -> list[Leaf]:
     """Write entries at the indexes that `reserve` gave to this transaction. Raises as `append` does."""
     rows = _rows(entries)
     try:

@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.ledger.note import Note, NoteKey, NoteRefused, NoteSigner, open_note, sign_note
+from gateway.ledger.note import Note, NoteKey, NoteRefused, open_note, sign_note
+from signing.signer import Signer
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,19}", re.ASCII)
 _MAX_SIZE = (1 << 64) - 1
@@ -34,7 +35,7 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
-def sign_checkpoint(origin: str, size: int, root: bytes, signers: Sequence[NoteSigner]) -> Checkpoint:
+def sign_checkpoint(origin: str, size: int, root: bytes, signers: Sequence[Signer]) -> Checkpoint:
     """The checkpoint, with a signature line of each signer, under the origin as the key name."""
     text = Checkpoint(origin, size, root).text()
     return Checkpoint(origin, size, root, sign_note(text, origin, signers))
@@ -53,6 +54,15 @@ def open_checkpoint(data: bytes, keys: Sequence[NoteKey]) -> Checkpoint:
     if all(key.name != read.origin for key in note.signed_by):
         raise CheckpointRefused("other-log", f"{read.origin} is signed by {note.signed_by[0].name}, not by itself")
     return Checkpoint(read.origin, read.size, read.root, data)
+
+
+def read_stored(note: bytes) -> Checkpoint:
+    """The checkpoint that a note of our own states. Its signatures were checked when they were made, not here.
+
+    Raises `CheckpointRefused`.
+    """
+    read = read_checkpoint(note.decode().rpartition("\n\n")[0] + "\n")
+    return Checkpoint(read.origin, read.size, read.root, note)
 
 
 def read_checkpoint(text: str) -> Checkpoint:

@@ -16,9 +16,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from signing.algorithms import find_flaw
+from signing.signer import Signer
 
 _TYPES = {"ed25519": b"\x01", "sm2-sm3": b"\xffpremium-exchange/sm2-sm3"}
 _KEY_SIZES = {"ed25519": 32, "sm2-sm3": 65}
@@ -44,23 +45,6 @@ class NoteRefused(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
-
-
-class NoteSigner(Protocol):
-    """What signs: a `signing.signer.Signer` of one of the two algorithms."""
-
-    @property
-    def algorithm(self) -> str:
-        """The name of its algorithm in the table of `signing.algorithms`."""
-        ...
-
-    def sign(self, message: bytes) -> bytes:
-        """The signature over `message`; of SM2, r and s of 32 bytes each."""
-        ...
-
-    def spki(self) -> bytes:
-        """The public key, SubjectPublicKeyInfo in DER."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +89,12 @@ class Note:
     signed_by: tuple[NoteKey, ...]
 
 
-def key_of(name: str, signer: NoteSigner) -> NoteKey:
+def key_of(name: str, signer: Signer) -> NoteKey:
     """The note key of `signer` under `name`. Raises `NoteRefused` for a signer of another algorithm."""
     for algorithm in _ALGORITHMS:
         prefix = _SPKI[algorithm]
-        if signer.algorithm == algorithm and signer.spki().startswith(prefix):
-            return NoteKey(name, algorithm, signer.spki()[len(prefix) :])
+        if signer.algorithm == algorithm and signer.spki.startswith(prefix):
+            return NoteKey(name, algorithm, signer.spki[len(prefix) :])
     raise NoteRefused("malformed-key", f"a note is not signed with {signer.algorithm}")
 
 
@@ -137,7 +121,7 @@ def read_keys(text: str) -> tuple[NoteKey, ...]:
     return keys
 
 
-def sign_note(text: str, name: str, signers: Sequence[NoteSigner]) -> bytes:
+def sign_note(text: str, name: str, signers: Sequence[Signer]) -> bytes:
     """The note: `text`, an empty line, and one signature line of each signer under `name`, in their order."""
     message = text.encode()
     if not text.endswith("\n") or not _is_note_text(text):

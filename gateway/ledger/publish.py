@@ -19,11 +19,11 @@ from psycopg.pq import TransactionStatus
 
 from gateway.db import Connection
 from gateway.ledger import store
-from gateway.ledger.checkpoint import Checkpoint, CheckpointRefused, read_checkpoint, sign_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, CheckpointRefused, read_stored, sign_checkpoint
 from gateway.ledger.merkle import EMPTY_ROOT, check_consistency, consistency_spans
-from gateway.ledger.note import NoteSigner
 from gateway.ledger.tiles import HEIGHT, WIDTH, FullTile, Hashes, RightEdge, Tile, split_hashes, tiles_for
 from schemas.verification import Outcome
+from signing.signer import Signer
 
 MOST_LEAVES = 1 << 17
 """How many leaves one checkpoint adds at most: bounds memory and the length of the transaction. Call again for more."""
@@ -31,11 +31,11 @@ MOST_LEAVES = 1 << 17
 
 async def publish(
     connection: Connection,
-    signer: NoteSigner,
+    signer: Signer,
     *,
     origin: str,
     at: datetime,
-    beside: Sequence[NoteSigner] = (),
+    beside: Sequence[Signer] = (),
     known: Checkpoint | None = None,
     most: int = MOST_LEAVES,
 ) -> Checkpoint | None:
@@ -134,7 +134,7 @@ def _bases(
             raise CheckpointRefused(
                 "older", f"the clock says {at.isoformat()}, the last checkpoint {last.at.isoformat()}"
             )
-        read = read_checkpoint(last.note.decode().partition("\n\n")[0] + "\n")
+        read = read_stored(last.note)
         if (read.size, read.root) != (last.size, last.root):
             raise CheckpointRefused("inconsistent", f"the row of checkpoint {last.size} is not what was signed")
         bases.append(read)

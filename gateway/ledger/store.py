@@ -175,6 +175,18 @@ async def read_stored_tile(connection: Connection, level: int, index: int) -> Fu
     return FullTile(level, index, row[0], row[1]) if row else None
 
 
+async def freeze(connection: Connection) -> None:
+    """Make the transaction that has just begun see one moment of the database, and write nothing."""
+    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+async def count_entries(connection: Connection) -> int:
+    """How many entries are stored; as many as `committed_size` says, unless someone wrote around `reserve`."""
+    cursor = await connection.execute("SELECT count(*) FROM ledger_entries")
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def count_tiles(connection: Connection) -> int:
     """How many full tiles are stored."""
     cursor = await connection.execute("SELECT count(*) FROM ledger_tiles")

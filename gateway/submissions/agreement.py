@@ -10,7 +10,7 @@ from schemas.policy import Policy
 from schemas.premium import PremiumReceipt
 from schemas.verification import Check, failed, passed, unknown
 
-_RULE = "document.agrees"
+_RULE = "evidence.agrees"
 
 # Field of the record, and whether the document must state it for the comparison to be complete.
 _POLICY_FIELDS: tuple[tuple[str, bool], ...] = (

@@ -23,7 +23,7 @@ def judge_document(data: bytes, media_type: str, owner: Participant, trust: Trus
     except Unreadable as unreadable:
         report = conclude(
             "document",
-            checks=[failed("document.readable", "unreadable", why=unreadable.rule, detail=unreadable.detail)],
+            checks=[failed("evidence.readable", "unreadable", why=unreadable.rule, detail=unreadable.detail)],
             at=at,
             reason="unreadable",
         )
@@ -44,11 +44,11 @@ def judge_document(data: bytes, media_type: str, owner: Participant, trust: Trus
 
 def _fields_of(data: bytes, media_type: str, owner: Participant) -> tuple[DocumentFields | None, list[Check]]:
     if owner.document_profile is None:
-        return None, [unknown("document.read", "no-profile")]
+        return None, [unknown("evidence.read", "no-profile")]
     try:
         fields = read_document(owner.document_profile, data, media_type)
     except Refused as refused:
-        return None, [failed("document.read", "unreadable", refused_by=refused.rule, detail=refused.detail)]
+        return None, [failed("evidence.read", "unreadable", refused_by=refused.rule, detail=refused.detail)]
     return fields, [
         failed(problem.rule, problem.reason, field=problem.field, **dict(problem.facts))
         for problem in fields.problems

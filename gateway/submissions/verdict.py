@@ -178,9 +178,9 @@ def judge_policy(state: PolicyState, policy: Policy, basis: Basis, at: datetime)
     documents, missing = state.policy_documents(policy)
     checks: list[Check] = [check_policyholder(policy)]
     if missing:
-        checks.append(unknown("document.present", "not-handed-in", field="documents", digests=list(missing)))
+        checks.append(unknown("evidence.present", "not-handed-in", field="documents", digests=list(missing)))
     elif not documents:
-        checks.append(unknown("document.present", "none-known", field="documents"))
+        checks.append(unknown("evidence.present", "none-known", field="documents"))
     for document in documents:
         checks += judge_document_of(state.insurer, document, "policy")
         checks += check_policy_agreement(policy, document.digest, document.stated)
@@ -211,25 +211,25 @@ def check_policyholder(policy: Policy) -> Check:
 def judge_document_of(insurer: Participant, document: JudgedDocument, *kinds: str) -> tuple[Check, ...]:
     """The document was handed in, its seals hold, one is this insurer's, and it is of the kind it is used for."""
     facts: dict[str, Any] = {"document": document.digest, "judged_at": document.judged_at.isoformat()}
-    checks = [passed("document.present", document=document.digest)]
+    checks = [passed("evidence.present", document=document.digest)]
     if document.outcome is Outcome.PASSED:
-        checks.append(passed("document.sealed", **facts, signers=list(document.signers)))
+        checks.append(passed("evidence.sealed", **facts, signers=list(document.signers)))
     elif document.outcome is Outcome.FAILED:
-        checks.append(failed("document.sealed", "seal-invalid", field="documents", **facts))
+        checks.append(failed("evidence.sealed", "seal-invalid", field="documents", **facts))
         checks += document.failing
     else:
-        checks.append(unknown("document.sealed", "seal-undecided", field="documents", **facts))
+        checks.append(unknown("evidence.sealed", "seal-undecided", field="documents", **facts))
         checks += document.failing
     checks.append(check_owner(insurer, document))
     if document.kind is not None and document.kind not in kinds:
-        checks.append(failed("document.kind", "another-kind", field="documents", kind=document.kind, **facts))
+        checks.append(failed("evidence.kind", "another-kind", field="documents", kind=document.kind, **facts))
     checks += document.problems
     return tuple(checks)
 
 
 def check_owner(insurer: Participant, document: JudgedDocument) -> Check:
     """F-22: one of the seals is the licensed insurer's own. A perfect seal of somebody else is refused."""
-    rule = "document.sealed-by-insurer"
+    rule = "evidence.sealed-by-insurer"
     facts: dict[str, Any] = {"document": document.digest, "insurer": insurer.code, "signers": list(document.signers)}
     if insurer.code in document.owners:
         return passed(rule, **facts)
@@ -304,7 +304,7 @@ def _judge_receipt(state: PolicyState, receipt: PremiumReceipt, policy: Policy |
             continue
         document = state.documents.get(named.digest)
         if document is None:
-            checks.append(unknown("document.present", "not-handed-in", field="documents", digests=[named.digest]))
+            checks.append(unknown("evidence.present", "not-handed-in", field="documents", digests=[named.digest]))
             continue
         checks += judge_document_of(state.insurer, document, "receipt", "statement")
         checks += check_receipt_agreement(receipt, document.digest, document.stated)
