@@ -64,9 +64,12 @@ def load_signer(data: bytes, *, keyid: str | None = None, password: bytes | None
     the SPKI in hex if None. An SM2 key cannot be encrypted. Raises `UnusableKey`.
     """
     try:
-        _, _, der = pem.unarmor(data)
+        blocks = [der for kind, _, der in pem.unarmor(data, multiple=True) if kind.endswith("PRIVATE KEY")]
     except ValueError as error:
         raise UnusableKey("malformed", "not a key in PEM") from error
+    if len(blocks) != 1:  # EC PARAMETERS may stand before it
+        raise UnusableKey("malformed", "not one private key in PEM")
+    der = blocks[0]
     private = _load_sm2(der) if _SM2_CURVE in der[:64] or _is_sm2_sec1(der) else _load_other(data, password)
     load_public_key(private.spki)  # what we could not verify ourselves is not used to sign
     return LocalSigner(private.algorithm, keyid or hashlib.sha256(private.spki).hexdigest(), private.spki, private)
