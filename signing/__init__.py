@@ -1,0 +1,7 @@
+"""The judge: bytes, trust and a moment in, a report out. No network, no database, no clock."""
+
+from signing.algorithms import verify_signature as verify_signature
+from signing.errors import NoEngine as NoEngine
+from signing.errors import Unreadable as Unreadable
+from signing.errors import UnusableKey as UnusableKey
+from signing.request import verify_request as verify_request
