@@ -1,0 +1,259 @@
+"""The SQL of filings: bitemporal, append-only. What is stated, as of which day, and since when it is known."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg.pq import TransactionStatus
+
+from gateway.db import Connection
+from gateway.errors import GatewayError
+from gateway.filing.registry import FilingRegistry, statement_digest
+from schemas.canonical import as_json, canonical
+from schemas.filing import Filing, Source
+
+_WRITER_LOCK = 0x66696C65  # any fixed number: one writer of filings at a time, so that ids follow commits
+
+
+class Superseded(GatewayError):
+    """A later statement of the same source is known already; an older one would undo it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How many statements a recording added, superseded, dropped (no longer in a whole statement) or left as known."""
+
+    new: int
+    superseded: int
+    dropped: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement as it was recorded; `filing` is `None` where a whole statement left the number out."""
+
+    registry: str
+    known_from: datetime
+    digest: str
+    filing: Filing | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    insurer: str
+    digest: str
+    as_of: date
+    is_stated: bool
+
+
+async def record(connection: Connection, filings: Sequence[Filing], at: datetime, *, whole: Source | None) -> Recorded:
+    """Append what differs from what is known, as known from `at` on.
+
+    With `whole` the filings are all that this source states: what it stated before and leaves out now is recorded as no
+    longer stated, and the source's day counts for everything it states, changed or not. Without it they are single
+    statements. Raises `Superseded` if a later statement is known, `ValueError` if the filings are not of one mind or
+    not of `whole`, `RuntimeError` outside of a transaction.
+    """
+    if connection.info.transaction_status != TransactionStatus.INTRANS:
+        raise RuntimeError("filings are recorded inside a transaction of the caller")
+    _check_coherent(filings, whole)
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
+    await _check_moment(connection, at)
+    registries = {filing.source.registry for filing in filings} | ({whole.registry} if whole else set())
+    wholes = await _wholes(connection, registries)
+    if whole is not None and whole.as_of < wholes.get(whole.registry, whole.as_of):
+        raise Superseded(f"{whole.registry}: a statement as of {wholes[whole.registry]} is known")
+    known = await _latest(connection, registries)
+    rows: list[tuple[Any, ...]] = []
+    added = superseded = unchanged = 0
+    for filing in filings:
+        key = (filing.source.registry, filing.registration_no)
+        before, digest = known.pop(key, None), statement_digest(filing)
+        if before is not None and before.is_stated and before.digest == digest:
+            unchanged += 1
+            continue
+        latest = max((before.as_of if before else date.min), wholes.get(filing.source.registry, date.min))
+        if filing.source.as_of < latest:
+            raise Superseded(f"{filing.registration_no}: a statement as of {latest} is known")
+        superseded += before is not None
+        added += before is None
+        statement = as_json(filing)
+        source = statement.pop("source")
+        rows.append((*key, filing.insurer, at, digest, canonical(statement).decode(), canonical(source).decode()))
+    dropped = 0
+    if whole is not None:
+        source_text = canonical(whole).decode()
+        for (registry, number), before in known.items():
+            if before.is_stated:
+                dropped += 1
+                rows.append((registry, number, before.insurer, at, "", None, source_text))
+        await _append_whole(connection, whole, filings, at)
+    await _append(connection, rows)
+    return Recorded(new=added, superseded=superseded, dropped=dropped, unchanged=unchanged)
+
+
+def _check_coherent(filings: Sequence[Filing], whole: Source | None) -> None:
+    keys = {(filing.source.registry, filing.registration_no) for filing in filings}
+    if len(keys) < len(filings):
+        raise ValueError("a number is stated twice")
+    if whole is not None and any(
+        (filing.source.registry, filing.source.as_of) != (whole.registry, whole.as_of) for filing in filings
+    ):
+        raise ValueError(f"not all of this is the statement of {whole.registry} as of {whole.as_of}")
+
+
+async def _check_moment(connection: Connection, at: datetime) -> None:
+    """What is known when must stay so: nothing becomes known before what is known already."""
+    cursor = await connection.execute(
+        "SELECT max(known_from) FROM (SELECT max(known_from) AS known_from FROM filings "
+        "UNION ALL SELECT max(known_from) FROM filing_sources) AS moments"
+    )
+    (latest,) = await cursor.fetchone() or (None,)
+    if latest is not None and at < latest:
+        raise Superseded(f"statements are known from {latest.isoformat()} on; {at.isoformat()} is earlier")
+
+
+async def _wholes(connection: Connection, registries: set[str]) -> dict[str, date]:
+    cursor = await connection.execute(
+        "SELECT DISTINCT ON (registry) registry, as_of FROM filing_sources WHERE registry = ANY(%s) "
+        "ORDER BY registry, id DESC",
+        (list(registries),),
+    )
+    return dict(await cursor.fetchall())
+
+
+async def _latest(connection: Connection, registries: set[str]) -> dict[tuple[str, str], _Known]:
+    cursor = await connection.execute(
+        "SELECT DISTINCT ON (registry, registration_no) registry, registration_no, insurer, digest, "
+        "(source->>'as_of')::date, statement IS NOT NULL FROM filings WHERE registry = ANY(%s) "
+        "ORDER BY registry, registration_no, id DESC",
+        (list(registries),),
+    )
+    return {(row[0], row[1]): _Known(*row[2:]) for row in await cursor.fetchall()}
+
+
+async def _append_whole(connection: Connection, whole: Source, filings: Sequence[Filing], at: datetime) -> None:
+    lines = sorted(statement_digest(filing) for filing in filings)
+    digest = f"sha256:{hashlib.sha256(canonical(lines)).hexdigest()}"
+    await connection.execute(
+        "INSERT INTO filing_sources (registry, as_of, fetched_at, known_from, digest, count) "
+        "VALUES (%s, %s, %s, %s, %s, %s)",
+        (whole.registry, whole.as_of, whole.fetched_at, at, digest, len(filings)),
+    )
+
+
+async def _append(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    async with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY filings (registry, registration_no, insurer, known_from, digest, statement, source) FROM STDIN"
+        ) as copy,
+    ):
+        for row in rows:
+            await copy.write_row(row)
+
+
+async def load(connection: Connection, known_at: datetime | None = None) -> FilingRegistry:
+    """The registry as it was known at `known_at`, or as it is known now."""
+    return await _load(connection, known_at, await version(connection))
+
+
+async def version(connection: Connection) -> tuple[int, int]:
+    """What changes with every recording: the last row of each table. Cheap."""
+    cursor = await connection.execute(
+        "SELECT (SELECT coalesce(max(id), 0) FROM filings), (SELECT coalesce(max(id), 0) FROM filing_sources)"
+    )
+    row = await cursor.fetchone()
+    assert row is not None  # an aggregate always has a row
+    return row[0], row[1]
+
+
+async def _load(connection: Connection, known_at: datetime | None, upto: tuple[int, int]) -> FilingRegistry:
+    cursor = await connection.execute(
+        "SELECT statement, source FROM (SELECT DISTINCT ON (registry, registration_no) statement, source FROM filings "
+        "WHERE id <= %s AND known_from <= coalesce(%s, 'infinity'::timestamptz) "
+        "ORDER BY registry, registration_no, id DESC) AS latest WHERE statement IS NOT NULL",
+        (upto[0], known_at),
+    )
+    filings = [_filing(statement, source) async for statement, source in cursor]
+    cursor = await connection.execute(
+        "SELECT DISTINCT ON (registry) registry, as_of, fetched_at FROM filing_sources "
+        "WHERE id <= %s AND known_from <= coalesce(%s, 'infinity'::timestamptz) ORDER BY registry, id DESC",
+        (upto[1], known_at),
+    )
+    wholes = [Source(registry=row[0], as_of=row[1], fetched_at=row[2]) async for row in cursor]
+    return FilingRegistry(filings, wholes, known_at=known_at)
+
+
+class CurrentRegistry:
+    """The registry as it is known now, read again only when something was recorded. One for each process."""
+
+    def __init__(self) -> None:
+        self._version: tuple[int, int] | None = None
+        self._registry = FilingRegistry()
+
+    async def __call__(self, connection: Connection) -> FilingRegistry:
+        """The registry as this connection sees it."""
+        now = await version(connection)
+        if now != self._version:
+            # Both are set together, after the read: a concurrent call reads once too often, never stale.
+            registry = await _load(connection, None, now)
+            self._version, self._registry = now, registry
+            return registry
+        return self._registry
+
+
+async def find_statements(connection: Connection, registration_no: str, known_at: datetime | None) -> list[Statement]:
+    """What each source stated about the number at `known_at`, or now; empty if none ever did."""
+    cursor = await connection.execute(
+        "SELECT DISTINCT ON (registry) registry, known_from, digest, statement, source FROM filings "
+        "WHERE registration_no = %s AND known_from <= coalesce(%s, 'infinity'::timestamptz) "
+        "ORDER BY registry, id DESC",
+        (registration_no, known_at),
+    )
+    return [_statement(row) async for row in cursor]
+
+
+async def list_history(connection: Connection, registration_no: str) -> list[Statement]:
+    """Every statement that was ever recorded about the number, first to last."""
+    cursor = await connection.execute(
+        "SELECT registry, known_from, digest, statement, source FROM filings WHERE registration_no = %s ORDER BY id",
+        (registration_no,),
+    )
+    return [_statement(row) async for row in cursor]
+
+
+async def list_filings(
+    connection: Connection, insurer: str | None, known_at: datetime | None, after: str, limit: int
+) -> list[Statement]:
+    """What is stated, of one insurer or of all, behind the number `after`, in the order of numbers; at most `limit`.
+
+    A number that several sources state counts once for each, and they are never torn apart: `limit` counts numbers.
+    """
+    cursor = await connection.execute(
+        "WITH latest AS (SELECT DISTINCT ON (registration_no, registry) "
+        "registration_no, registry, insurer, known_from, "
+        "digest, statement, source FROM filings WHERE registration_no > %(after)s "
+        "AND known_from <= coalesce(%(known_at)s, 'infinity'::timestamptz) "
+        "ORDER BY registration_no, registry, id DESC), "
+        "stated AS (SELECT *, dense_rank() OVER (ORDER BY registration_no) AS place FROM latest "
+        "WHERE statement IS NOT NULL AND (%(insurer)s::text IS NULL OR insurer = %(insurer)s)) "
+        "SELECT registry, known_from, digest, statement, source FROM stated WHERE place <= %(limit)s "
+        "ORDER BY registration_no, registry",
+        {"after": after, "known_at": known_at, "insurer": insurer, "limit": limit},
+    )
+    return [_statement(row) async for row in cursor]
+
+
+def _statement(row: Sequence[Any]) -> Statement:
+    filing = None if row[3] is None else _filing(row[3], row[4])
+    return Statement(registry=row[0], known_from=row[1], digest=row[2], filing=filing)
+
+
+def _filing(statement: dict[str, Any], source: dict[str, Any]) -> Filing:
+    return Filing.model_validate({**statement, "source": source})
