@@ -49,20 +49,18 @@ def _records(text: str, limits: Limits) -> Iterator[Record]:
         end = len(text) if end < 0 else end
         if text.find('"', at, end) < 0:
             line = text[at : end - 1] if end > at and text[end - 1] == "\r" and end < len(text) else text[at:end]
+            if len(line) >= limits.columns and line.count(",") >= limits.columns:
+                raise _too_wide(number, limits)
             record = Record(number, tuple(line.split(",")))
             at = end + 1
         else:
-            record, at = _quoted(text, at, number)
-        if len(record.cells) > limits.columns:
-            raise Refused(
-                "file.too-large", "columns", f"{len(record.cells)} cells are too many.", where=f"row {number}"
-            )
+            record, at = _quoted(text, at, number, limits)
         if max(map(len, record.cells)) > most:
             raise Refused("cell.too-long", "characters", f"A cell is longer than {most}.", where=f"row {number}")
         yield record
 
 
-def _quoted(text: str, at: int, number: int) -> tuple[Record, int]:
+def _quoted(text: str, at: int, number: int, limits: Limits) -> tuple[Record, int]:
     """The record at `at`, in which quotes occur, and where the next one starts."""
     cells: list[str] = []
     ragged = False
@@ -79,9 +77,15 @@ def _quoted(text: str, at: int, number: int) -> tuple[Record, int]:
             rest = rest[:-1]
         ragged = ragged or (inside is not None and rest != "")
         cells.append(cell + rest)
+        if len(cells) > limits.columns:
+            raise _too_wide(number, limits)
         if at >= len(text) or text[at] == "\n":
             return Record(number, tuple(cells), ragged), at + 1
         at += 1
+
+
+def _too_wide(number: int, limits: Limits) -> Refused:
+    return Refused("file.too-large", "columns", f"More than {limits.columns} cells.", where=f"row {number}")
 
 
 def _end_of_cell(text: str, at: int) -> int:

@@ -189,7 +189,7 @@ def _header(data: bytes, at: int, limit: int) -> tuple[int, int, int]:
 
 def _check_primitive(tag: int, data: bytes, start: int, end: int, at: int) -> None:
     if tag == INTEGER or tag == 10:
-        if not _minimal(data[start : start + 2]):
+        if not _minimal(data[start : min(end, start + 2)]):
             raise _malformed("integer", "The INTEGER is empty or not in its shortest form.", at)
     elif tag == BOOLEAN:
         if end - start != 1 or data[start] not in (0, 0xFF):
