@@ -45,8 +45,15 @@ _NO_PARAMETERS = (b"", b"\x05\x00")
 
 def supported(signature_algorithm: Any) -> bool:
     """Whether signatures of this AlgorithmIdentifier are verified here: SHA-2 or SM3, never SHA-1, MD5 or DSA."""
+    return digest_of(signature_algorithm) is not None
+
+
+def digest_of(signature_algorithm: Any) -> str | None:
+    """The digest that an AlgorithmIdentifier is for; `any` if the digest is its own affair; None if not supported."""
     oid = signature_algorithm["algorithm"].dotted
-    return oid in _RSA or oid in _ECDSA or oid in _SM2 or oid == _ED25519 or _pss(signature_algorithm) is not None
+    if (pss := _pss(signature_algorithm)) is not None:
+        return pss[0].name
+    return "sm3" if oid in _SM2 else "any" if oid == _ED25519 else _RSA.get(oid) or _ECDSA.get(oid)
 
 
 class Signatures(SignatureValidator):

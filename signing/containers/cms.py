@@ -4,7 +4,7 @@ Two forms are signed: with attributes, which name the digest of the content, and
 signed itself or stands inside as its digest. Which of the two a value is follows from its structure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from signing.containers import ber
 from signing.containers.der import NotAsExpected, expect, integer, object_id, octets
 from signing.moments import read_moment
 from signing.seal import Bits, Defect, Moment, Seal, all_flags
-from untrusted import Node, Refused, read_der
+from untrusted import DEFAULT, Node, Refused, read_der
 
 _SEQUENCE, _SET, _OID, _OCTETS = 0x30, 0x31, 0x06, 0x04
 _CONTEXT_0, _CONTEXT_1 = 0xA0, 0xA1
@@ -21,6 +21,8 @@ _DATA = frozenset({"1.2.156.10197.6.1.4.2.1", "1.2.840.113549.1.7.1"})
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 _SIGNING_TIME, _TIME_STAMP = "1.2.840.113549.1.9.5", "1.2.840.113549.1.9.16.2.14"
 _LARGEST_CERTIFICATE = 64 << 10
+SIGNED_DATA = replace(DEFAULT, der_depth=40)
+"""A time-stamp on a signature is a SignedData with certificates inside of another: 26 levels."""
 _DIGESTS = {
     "1.2.156.10197.1.401": "sm3",
     "2.16.840.1.101.3.4.2.1": "sha256",
@@ -39,7 +41,7 @@ def read_signed_data(data: bytes) -> Seal:
         data = ber.to_der(data)
         flags.append("ber-transcoded")
     try:
-        root = read_der(data)
+        root = read_der(data, limits=SIGNED_DATA)
     except Refused as refused:
         raise NotAsExpected(f"{refused.rule}: {refused.detail}") from refused
     parts = expect(root, _SEQUENCE, "ContentInfo").children

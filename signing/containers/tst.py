@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from signing.containers.cms import SIGNED_DATA
 from signing.containers.der import NotAsExpected, expect, integer, object_id, octets
 from signing.moments import read_moment
 from signing.seal import Moment
@@ -25,7 +26,7 @@ class Stamp:
 def read_stamp(data: bytes) -> Stamp:
     """The statement of a token, or of the response that wraps a granted one. Raises `NotAsExpected`."""
     try:
-        root = read_der(data)
+        root = read_der(data, limits=SIGNED_DATA)
         if root.tag == _SEQUENCE and root.children and root.children[0].tag == _SEQUENCE:
             status = integer(root[0][0])
             if status not in _GRANTED:

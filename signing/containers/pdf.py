@@ -1,0 +1,318 @@
+"""Sealed PDF documents: every signature field, whatever it holds (RSA, ECDSA, Ed25519 or SM2 in CMS, SES).
+
+What a field holds is told by its bytes, not by /SubFilter, for which GB/T 38540 has no name. A signature counts only
+if the bytes under it are the whole file, or what follows them is validation data alone: neither form filling nor a
+second signature of somebody else may change what the first one is taken for.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+
+from schemas.verification import Check, Outcome, SealReport, Severity, failed, passed, unknown, worst
+from signing.certificate import fingerprint
+from signing.checks import cms, integrity, times
+from signing.checks.certificate import check_chain
+from signing.checks.token import Proof, judge_token
+from signing.containers.cms import SIGNED_DATA, looks_like_signed_data, read_signed_data
+from signing.containers.der import NotAsExpected
+from signing.containers.pdf_dictionary import BadDictionary, Hole, RawDictionary, read_dictionary, read_hole
+from signing.containers.pdf_file import BadPdf, Field, PdfFile
+from signing.containers.ses import looks_like_seal_signature, read_seal_signature
+from signing.judge import Coverage, Place, Trust, answer_integrity, identify, judge_seal, unreadable_seal
+from signing.seal import Moment, Seal, all_flags, rfc3339
+from signing.trust import Purpose, TrustStore
+from untrusted.der import read_der
+from untrusted.refused import Refused
+
+_LEGACY = frozenset({"adbe.pkcs7.sha1", "adbe.x509.rsa_sha1"})
+_CADES, _TIME_STAMP = "ETSI.CAdES.detached", "ETSI.RFC3161"
+_KNOWN = frozenset({"adbe.pkcs7.detached", _CADES, _TIME_STAMP, "GM.sm2seal"})
+_DATE = re.compile(rb"\(D:(\d{14})(?:(Z)|([+-])(\d\d)'?(\d\d)?'?)?\)")
+_BEIJING = timezone(timedelta(hours=8))
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """On what all signatures of a document are judged; the last three are what the document carries along."""
+
+    trust: TrustStore
+    at: datetime
+    certificates: tuple[bytes, ...]
+    crls: tuple[bytes, ...]
+    ocsp: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One field with what was read of it; `hole` None if its place in the file is not as it must be."""
+
+    field: Field
+    checks: tuple[Check, ...]
+    coverage: Coverage
+    dictionary: RawDictionary | None = None
+    hole: Hole | None = None
+    seal: Seal | None = None
+    problem: Check | None = None
+
+    @property
+    def sub_filter(self) -> str | None:
+        return self.dictionary.name("SubFilter") if self.dictionary else None
+
+    @property
+    def is_time_stamp(self) -> bool:
+        return self.sub_filter == _TIME_STAMP
+
+
+def judge(data: bytes, *, trust: TrustStore, at: datetime) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
+    """The checks on the document, and a report on each signature in the order in which they were made.
+
+    A file that is no sound PDF is a failed check. Document time-stamps are no seals: they prove when the signatures
+    before them existed.
+    """
+    try:
+        file = PdfFile(data)
+        fields = file.fields()
+    except BadPdf as error:
+        return (failed("document.pdf-structure", error.args[0], detail=error.args[1]),), ()
+    checks: list[Check] = [passed("document.pdf-structure", revisions=file.revisions)]
+    reads = [_read(file, field) for field in fields]
+    signatures = [read for read in reads if not read.is_time_stamp]
+    if not signatures:
+        return (*checks, failed("document.signed", "not-signed")), ()
+    checks += [passed("document.signed", signatures=len(signatures)), file.check_content()]
+    basis = _Basis(trust, at, *file.validation_data())
+    proofs = []
+    for read in reads:
+        if read.is_time_stamp:
+            proof = _judge_document_stamp(read, data, basis)
+            checks += proof.checks
+            proofs.append((read.field.revision, proof.moment))
+    final = {
+        fingerprint(read.seal.certificate)
+        for read in signatures
+        if read.coverage == "whole" and read.seal is not None and read.seal.certificate is not None
+    }
+    reports = []
+    for read in signatures:
+        later = [moment for revision, moment in proofs if revision > read.field.revision and moment is not None]
+        reports.append(_judge_signature(read, data, final, min(later, default=None), basis))
+    return tuple(checks), tuple(reports)
+
+
+def _read(file: PdfFile, field: Field) -> _Read:
+    """ESEAL section 7.2, rules 1 and 3: the dictionary in its place, the hole, and what stands in it."""
+    rule = "signature.byte-range"
+    if field.offset is None:
+        return _Read(field, (failed(rule, "in-object-stream"),), "unsafe")
+    try:
+        dictionary = read_dictionary(file.data, field.offset, field.number)
+    except BadDictionary as error:
+        return _Read(field, (failed(rule, error.args[0]),), "unsafe")
+    try:
+        hole = read_hole(file.data, dictionary)
+    except BadDictionary as error:
+        return _Read(field, (failed(rule, error.args[0]),), "unsafe", dictionary)
+    if dictionary.name("Type") not in (None, "Sig", "DocTimeStamp"):
+        return _Read(field, (failed(rule, "not-a-signature"),), "unsafe", dictionary)
+    coverage, extent = _extent(file, field, hole)
+    checks = (passed(rule, covered=hole.end - (hole.second - hole.first)), extent)
+    read = _Read(field, checks, coverage, dictionary, hole)
+    if read.is_time_stamp:
+        return read
+    try:
+        return replace(read, seal=_read_value(hole.value, read.sub_filter))
+    except _Unsupported as error:
+        return replace(read, problem=unknown("signature.pdf-format", error.args[0], sub_filter=read.sub_filter))
+    except NotAsExpected as error:
+        return replace(read, problem=failed("signature.format", "malformed", detail=str(error)[:300]))
+
+
+class _Unsupported(ValueError):
+    """A kind of signature that is not judged."""
+
+
+def _read_value(value: bytes, sub_filter: str | None) -> Seal:
+    if sub_filter in _LEGACY:
+        raise _Unsupported("legacy")
+    if sub_filter is not None and sub_filter not in _KNOWN:
+        raise _Unsupported("unknown")
+    try:
+        root = read_der(value, limits=SIGNED_DATA)
+    except Refused as error:
+        raise NotAsExpected(f"{error.rule}: {error.detail}") from error
+    if looks_like_signed_data(root):
+        return read_signed_data(value)
+    if looks_like_seal_signature(root):
+        return read_seal_signature(value)
+    raise NotAsExpected("neither signed data nor an electronic seal")
+
+
+def _extent(file: PdfFile, field: Field, hole: Hole) -> tuple[Coverage, Check]:
+    """ESEAL section 7.2, rule 2: the signature covers the file, or only validation data was added to it."""
+    rule = "signature.pdf-extent"
+    if hole.end == len(file.data):
+        return "whole", passed(rule, changes="none")
+    if not file.ends_revision(hole.end, field.revision):
+        return "unsafe", failed(rule, "not-a-revision", end=hole.end, size=len(file.data))
+    changes, detail = file.changes_since(field.revision)
+    if file.has_trailing_bytes() or changes == "none":
+        return "unsafe", failed(rule, "trailing-bytes", end=hole.end, size=len(file.data))
+    if changes == "validation-data":
+        return "whole", passed(rule, changes=changes)
+    if changes == "form":
+        return "partial", unknown(rule, "changed-after", changes=changes)
+    return "unsafe", failed(rule, "changed-after", changes=changes, detail=detail)
+
+
+def _judge_document_stamp(read: _Read, data: bytes, basis: _Basis) -> Proof:
+    """A document time-stamp: over the bytes that it covers (ISO 32000-2 section 12.8.5)."""
+    if read.hole is None:
+        return Proof(tuple(check.model_copy(update={"field": read.field.name}) for check in read.checks))
+    proof = _judge_token(read.hole.value, read.hole.covered(data), basis)
+    checks = (*(check for check in read.checks if check.rule == "signature.byte-range"), *proof.checks)
+    return Proof(tuple(check.model_copy(update={"field": read.field.name}) for check in checks), proof.moment)
+
+
+def _judge_signature(read: _Read, data: bytes, final: set[str], proven: datetime | None, basis: _Basis) -> SealReport:
+    if read.hole is None:
+        return unreadable_seal(Place(read.field.name, "pdf", read.coverage), read.checks[-1])
+    place = Place(read.field.name, "pdf", read.coverage, checks=_settled(read, final))
+    if read.seal is None:
+        assert read.problem is not None, "what was not read has its reason"
+        return unreadable_seal(place, read.problem)
+    content = read.hole.covered(data)
+    if read.seal.container == "ses":
+        return judge_seal(read.seal, content, place, trust=basis.trust, at=basis.at)
+    return _judge_cms(read, read.seal, content, place, proven, basis)
+
+
+def _settled(read: _Read, final: set[str]) -> tuple[Check, ...]:
+    """A form that was filled or signed after a signature is no matter if its signer signed the result once more."""
+    checks = []
+    for check in read.checks:
+        again = (
+            read.seal is not None and read.seal.certificate is not None and fingerprint(read.seal.certificate) in final
+        )
+        if check.rule == "signature.pdf-extent" and check.outcome is Outcome.INDETERMINATE and again:
+            check = passed(check.rule, changes="form", signed_again=True)
+        checks.append(check)
+    return tuple(checks)
+
+
+def _judge_cms(
+    read: _Read, seal: Seal, content: bytes, place: Place, proven: datetime | None, basis: _Basis
+) -> SealReport:
+    """RFC 5652 with the rules of ESEAL section 7.2: attributes, a digest of the file, nothing inside, one signer."""
+    assert read.hole is not None
+    assert read.dictionary is not None
+    if seal.signed_at is None:
+        seal = replace(seal, signed_at=_stated_moment(read.dictionary))
+    algorithm = cms.signature_algorithm(read.hole.value)
+    proof = Proof(()) if seal.token is None else _judge_token(seal.token, seal.value.octets, basis)
+    moments = [moment for moment in (proof.moment, proven) if moment is not None]
+    moment = min(moments, default=None)
+    signed_at = moment or (seal.signed_at.utc if seal.signed_at else None)
+    checks = [
+        *place.checks,
+        integrity.check_format(seal),
+        _check_attributes(seal, basis.trust),
+        cms.check_method(seal, algorithm),
+        integrity.check_data_hash(seal, content),
+        cms.check_value(seal, content, algorithm),
+        cms.check_signing_certificate(seal, required=read.sub_filter == _CADES),
+        times.check_time(seal, basis.at, basis.trust.policy),
+        *proof.checks,
+    ]
+    if moment is not None and seal.signed_at is not None:
+        checks.append(_check_claim(seal.signed_at, moment, basis.trust.policy.timestamp_tolerance))
+    certificate = _judge_certificate(seal, signed_at, moment is not None, basis)
+    return SealReport(
+        id=place.id,
+        container="pdf",
+        format=seal.format,
+        algorithm=integrity.algorithm_of(seal) or seal.algorithm or "none",
+        integrity=answer_integrity(checks),
+        trust=_trust(certificate),
+        coverage=place.coverage,
+        signer=identify(seal.certificate),
+        signed_at=signed_at,
+        time_proof="timestamp" if moment else "claimed" if signed_at else "none",
+        flags=all_flags(seal.flags),
+        checks=(*checks, *certificate),
+    )
+
+
+def _judge_token(token: bytes, octets: bytes, basis: _Basis) -> Proof:
+    return judge_token(
+        token,
+        octets,
+        intermediates=basis.certificates,
+        trust=basis.trust,
+        at=basis.at,
+        crls=basis.crls,
+        ocsp=basis.ocsp,
+    )
+
+
+def _check_attributes(seal: Seal, trust: TrustStore) -> Check:
+    """The file is not inside (ISO 32000-2 section 12.8.3.3), and its digest stands among signed attributes."""
+    rule = "signature.pdf-attributes"
+    if seal.embedded is not None:
+        return failed(rule, "content-inside")
+    if not seal.has_attributes and not trust.policy.allow_unattributed_pdf:
+        return failed(rule, "attributes-absent")
+    return passed(rule, attributes=seal.has_attributes)
+
+
+def _check_claim(claimed: Moment, proven: datetime, tolerance: timedelta) -> Check:
+    """The claimed moment is not after the proven one; how long before decides nothing."""
+    rule, written, moment = "timestamp.agrees", claimed.text(), rfc3339(proven)
+    if claimed.earliest > proven + tolerance:
+        return failed(rule, "claimed-later", claimed=written, proven=moment)
+    return passed(rule, severity=Severity.NOTICE, claimed=written, proven=moment)
+
+
+def _judge_certificate(seal: Seal, signed_at: datetime | None, proven: bool, basis: _Basis) -> tuple[Check, ...]:
+    if seal.certificate is None:
+        return (failed("certificate.parsed", "absent", field="signer"),)
+    checks = check_chain(
+        seal.certificate,
+        intermediates=(*seal.intermediates, *basis.certificates),
+        trust=basis.trust,
+        at=basis.at,
+        purpose=Purpose.document_signing,
+        signed_at=signed_at,
+        proven=proven,
+        crls=basis.crls,
+        ocsp=basis.ocsp,
+    )
+    return tuple(check.model_copy(update={"field": "signer"}) for check in checks)
+
+
+def _trust(checks: Sequence[Check]) -> Trust:
+    """Trusted if every check passed; as long as nobody vouches for it, what it says of itself is no evidence."""
+    outcome = worst(checks)
+    if outcome is Outcome.PASSED:
+        return "trusted"
+    unvouched = any(c.rule == "certificate.chain" and c.outcome is Outcome.INDETERMINATE for c in checks)
+    return "untrusted" if outcome is Outcome.FAILED and not unvouched else "indeterminate"
+
+
+def _stated_moment(dictionary: RawDictionary) -> Moment | None:
+    """The entry /M (ISO 32000-2 section 7.9.4); without a zone it may mean UTC or Beijing."""
+    entry = dictionary.entries.get("M")
+    found = _DATE.fullmatch(entry.raw) if entry else None
+    if found is None:
+        return None
+    try:
+        naive = datetime.strptime(found[1].decode("ascii"), "%Y%m%d%H%M%S")  # noqa: DTZ007
+        zones = [UTC] if found[2] else [UTC, _BEIJING]
+        if found[3]:
+            offset = timedelta(hours=int(found[4]), minutes=int(found[5] or 0))
+            zones = [timezone(-offset if found[3] == b"-" else offset)]
+    except ValueError:
+        return None
+    readings = tuple(naive.replace(tzinfo=zone).astimezone(UTC) for zone in zones)
+    return Moment(found[1].decode("ascii"), readings[-1], readings, () if len(zones) == 1 else ("time-no-zone",))

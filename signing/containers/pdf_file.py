@@ -1,0 +1,243 @@
+"""A PDF as a file of revisions: what may be judged at all, its signature fields, and what was changed after signing.
+
+Structure and difference analysis by pyHanko, in strict mode and within bounds; ISO 32000-2 sections 7.5 and 12.8.
+"""
+
+import io
+import itertools
+import logging
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader, process_data_at_eof
+from pyhanko.pdf_utils.xref import ObjStreamRef
+from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, ModificationLevel, SuspiciousModification
+from pyhanko.sign.fields import enumerate_sig_fields
+
+from schemas.verification import Check, failed, passed
+from signing.containers.pdf_dictionary import names_in
+
+logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # what it would log is driven by strangers' bytes
+
+LARGEST_FILE = 32 << 20
+MOST_SIGNATURES = 32
+_MOST_REVISIONS = 64
+_MOST_OBJECTS = 50_000
+_MOST_VALIDATION_DATA = 32
+_LARGEST_OBJECT_STREAM = 8 << 20
+# What pyHanko raises on hostile bytes besides its own errors; found by mutation, see tests/signing/test_pdf_hostile.py.
+PDF_FAULTS = (
+    PdfError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    EOFError,
+    zlib.error,
+)
+# Names that only active or hidden content has: scripts, programs, forms of another language, embedded media.
+_ACTIVE = frozenset(
+    {"JavaScript", "JS", "Launch", "XFA", "SubmitForm", "ImportData", "RichMedia", "Rendition", "Movie"}
+)
+_STREAM = re.compile(rb">>[\x00\t\n\x0c\r ]*stream\r?\n")
+
+Changes = Literal["none", "validation-data", "form", "other"]
+
+
+class BadPdf(ValueError):
+    """The file cannot be judged as a PDF; `args[0]` is a stable reason slug, `args[1]` an English sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A filled signature field: its full name, and where the object that is its value stands."""
+
+    name: str
+    number: int
+    offset: int | None
+    revision: int
+
+
+class PdfFile:
+    """An opened PDF. Raises `BadPdf` if it is none, is encrypted, is ambiguous, or exceeds the bounds."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        if len(data) > LARGEST_FILE:
+            raise BadPdf("too-large", f"larger than {LARGEST_FILE} bytes")
+        if not data.startswith(b"%PDF-"):
+            raise BadPdf("prefix", "the file does not begin with %PDF-")
+        if data.count(b"startxref") > _MOST_REVISIONS + 1 or data.count(b" obj") > _MOST_OBJECTS:
+            raise BadPdf("too-complex", "too many revisions or objects")
+        try:
+            self._reader: Any = PdfFileReader(io.BytesIO(data), strict=True)
+            self.revisions: int = self._reader.xrefs.total_revisions
+            hybrid = self._reader.xrefs.hybrid_xrefs_present
+            encrypted = "/Encrypt" in self._reader.trailer
+            self._root = self._reader.root
+        except PDF_FAULTS as error:
+            raise BadPdf("malformed", _sentence(error)) from error
+        if encrypted:
+            raise BadPdf("encrypted", "the document is encrypted")
+        if hybrid:
+            raise BadPdf("hybrid", "two cross-reference tables describe the same revision")
+        if self.revisions > _MOST_REVISIONS:
+            raise BadPdf("too-complex", "too many revisions")
+        self._steps: dict[int, tuple[Changes, str | None]] = {}
+
+    def fields(self) -> tuple[Field, ...]:
+        """The filled signature fields, in the order of the revisions that filled them. Raises `BadPdf`."""
+        found: list[Field] = []
+        try:
+            for name, value, _ in enumerate_sig_fields(self._reader, filled_status=True):
+                if not isinstance(value, generic.IndirectObject):
+                    raise BadPdf("signature-not-indirect", f"field {name[:80]!r} has no indirect value")
+                reference = value.reference
+                place = self._reader.xrefs[reference]
+                found.append(
+                    Field(
+                        str(name),
+                        reference.idnum,
+                        None if isinstance(place, ObjStreamRef) else place,
+                        self._reader.xrefs.get_last_change(reference),
+                    )
+                )
+                if len(found) > MOST_SIGNATURES:
+                    raise BadPdf("too-complex", f"more than {MOST_SIGNATURES} signatures")
+        except PDF_FAULTS as error:
+            if isinstance(error, BadPdf):
+                raise
+            raise BadPdf("malformed", _sentence(error)) from error
+        if len({field.number for field in found}) != len(found):
+            raise BadPdf("signature-shared", "two fields have the same signature")
+        return tuple(sorted(found, key=lambda field: (field.revision, field.name)))
+
+    def ends_revision(self, end: int, revision: int) -> bool:
+        """Whether the first `end` bytes are this revision and those before it, complete, and nothing of a later one."""
+        try:
+            stream = io.BytesIO(self.data)
+            stream.seek(end)
+            xrefs = self._reader.xrefs
+            if process_data_at_eof(stream) != xrefs.get_startxref_for_revision(revision):
+                return False
+            return all(xrefs.get_xref_container_info(one).end_location <= end for one in range(revision + 1))
+        except PDF_FAULTS:
+            return False
+
+    def changes_since(self, revision: int) -> tuple[Changes, str | None]:
+        """The gravest change in the revisions after `revision`, and what it was.
+
+        Each step from one revision to the next is analysed once, whatever the number of signatures.
+        """
+        gravest: tuple[Changes, str | None] = ("none", None)
+        for step in range(revision + 1, self.revisions):
+            if step not in self._steps:
+                self._steps[step] = self._step(step)
+            gravest = max(gravest, self._steps[step], key=lambda change: _GRAVITY[change[0]])
+        return gravest
+
+    def has_trailing_bytes(self) -> bool:
+        """Whether anything but white space stands after the last end-of-file mark."""
+        mark = self.data.rfind(b"%%EOF")
+        return mark < 0 or bool(self.data[mark + 5 :].strip(b"\r\n\t \x00"))
+
+    def validation_data(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[bytes, ...]]:
+        """Certificates, revocation lists and OCSP responses of the document security store (ISO 32000-2 12.8.4.3).
+
+        Nobody vouches for them: each is signed by its own issuer, or is worth nothing. What cannot be read is left out.
+        """
+        try:
+            store = self._root.get("/DSS") or {}
+            found = tuple(tuple(_streams(store, key)) for key in ("/Certs", "/CRLs", "/OCSPs"))
+        except PDF_FAULTS:
+            return (), (), ()
+        return found[0], found[1], found[2]
+
+    def check_content(self) -> Check:
+        """Nothing in the file acts: no script, launch, form of XFA, or action on opening other than to go to a page.
+
+        A seal stands for what a reader sees; content that can change itself shows what it wants.
+        """
+        rule = "document.pdf-content"
+        try:
+            opening = self._root.get("/OpenAction")
+            if isinstance(opening, generic.DictionaryObject) and opening.get("/S") != "/GoTo":
+                return failed(rule, "open-action")
+            if "/AA" in self._root:
+                return failed(rule, "open-action")
+            active = sorted(self._names() & _ACTIVE)
+        except PDF_FAULTS as error:
+            return failed(rule, "unreadable", detail=_sentence(error))
+        return failed(rule, "active-content", names=active) if active else passed(rule)
+
+    def _names(self) -> set[str]:
+        """The names of all objects of all revisions, those in object streams too, without stream bodies."""
+        names: set[str] = set()
+        places: set[int] = set()
+        for revision in range(self.revisions):
+            for reference in self._reader.xrefs.explicit_refs_in_revision(revision):
+                place = self._reader.xrefs.get_historical_ref(reference, revision)
+                if isinstance(place, int):
+                    places.add(place)
+        for place in places:
+            end = self.data.find(b"endobj", place)
+            body = self.data[place : end if end >= 0 else len(self.data)]
+            if stream := _STREAM.search(body):
+                head = body[: stream.end()]
+                names.update(names_in(head))
+                if b"/ObjStm" in head:
+                    names.update(names_in(_unpacked(self.data, place + stream.end(), head)))
+            else:
+                names.update(names_in(body))
+        return names
+
+    def _step(self, revision: int) -> tuple[Changes, str | None]:
+        try:
+            old, new = (self._reader.get_historical_resolver(one) for one in (revision - 1, revision))
+            level = DEFAULT_DIFF_POLICY.apply(old, new).modification_level
+        except SuspiciousModification as error:
+            return "other", _sentence(error)
+        except PDF_FAULTS as error:
+            return "other", _sentence(error)
+        if level is ModificationLevel.NONE or level is ModificationLevel.LTA_UPDATES:
+            return "validation-data", None
+        return ("form", None) if level is ModificationLevel.FORM_FILLING else ("other", "annotations")
+
+
+def _streams(store: Any, key: str) -> Iterator[bytes]:
+    for item in itertools.islice(store.get(key) or (), _MOST_VALIDATION_DATA):
+        data = item.get_object().data
+        if len(data) <= LARGEST_FILE // 4:
+            yield bytes(data)
+
+
+_GRAVITY: dict[Changes, int] = {"none": 0, "validation-data": 1, "form": 2, "other": 3}
+
+
+def _unpacked(data: bytes, start: int, head: bytes) -> bytes:
+    """The syntax inside an object stream; only the filter that writers use for it is known here."""
+    end = data.find(b"endstream", start)
+    body = data[start : end if end >= 0 else len(data)]
+    if b"/Filter" not in head:
+        return body
+    if b"/FlateDecode" not in head or b"/DecodeParms" in head:
+        raise BadPdf("too-complex", "an object stream with an unusual filter")
+    unpacker = zlib.decompressobj()
+    text = unpacker.decompress(body, _LARGEST_OBJECT_STREAM)
+    if unpacker.unconsumed_tail:
+        raise BadPdf("too-complex", "an object stream that unpacks to too much")
+    return text
+
+
+def _sentence(error: BaseException) -> str:
+    return (str(error).partition("\n")[0] or type(error).__name__)[:300]
