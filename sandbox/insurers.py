@@ -31,7 +31,7 @@ class Profile:
 PROFILES = (
     Profile(
         code="SANDBOX-A",
-        name="示例甲财产保险股份有限公司",
+        name="示例甲财产保险有限公司",
         organisation="MA2DEMA1",
         company_code="000901",
         prefix="PJIA",
@@ -44,7 +44,7 @@ PROFILES = (
     ),
     Profile(
         code="SANDBOX-B",
-        name="示例乙财产保险股份有限公司",
+        name="示例乙财产保险有限公司",
         organisation="MA2DEMB2",
         company_code="000902",
         prefix="PYI",
@@ -70,7 +70,7 @@ PROFILES = (
     ),
     Profile(
         code="SANDBOX-D",
-        name="示例丁保险股份有限公司浙江分公司",
+        name="示例丁保险股份有限公司",
         organisation="MA2DEMD4",
         company_code="000904",
         prefix="PDING",
