@@ -1,6 +1,239 @@
-"""The command line."""
+"""The command `gateway`. Exit codes: 0 passed or done, 1 failed, 2 indeterminate, 3 unreadable, 64 wrong usage.
+
+Machine output goes to stdout, everything else to stderr.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import orjson
+
+from gateway.errors import GatewayError
+
+_USAGE = 64
 
 
-def main() -> int:
-    """Placeholder until the commands land in this change."""
-    return 64
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        raise SystemExit(_USAGE)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    parsed = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] | None = getattr(parsed, "run", None)
+    if command is None:
+        _parser().print_help(sys.stderr)
+        return _USAGE
+    try:
+        return command(parsed)
+    except GatewayError as error:
+        print(f"gateway: {error}", file=sys.stderr)
+        return _USAGE
+    except BrokenPipeError:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="gateway", description="新药保险保费核验网关 · insurer gateway")
+    commands = parser.add_subparsers(title="commands", parser_class=_Parser)
+
+    demo = commands.add_parser("demo", help="演示 a whole world on this machine, honest and dishonest cases over HTTP")
+    demo.add_argument("--once", action="store_true", help="end after the table, with 0 if every case came out right")
+    demo.add_argument("--json", action="store_true", help="print the cases as one JSON object")
+    demo.add_argument("--seed", type=int, default=1)
+    demo.add_argument("--out", type=Path, help="leave there what others can check")
+    demo.add_argument("--lang", choices=("zh", "en"), default="zh")
+    demo.set_defaults(run=_demo)
+
+    serve = commands.add_parser("serve", help="运行服务 run the service")
+    _configurable(serve)
+    serve.add_argument("--host")
+    serve.add_argument("--port", type=int)
+    serve.add_argument("--workers", type=int)
+    serve.set_defaults(run=_serve)
+
+    migrate = commands.add_parser("migrate", help="建立或升级数据库 create or upgrade the database")
+    _configurable(migrate)
+    migrate.set_defaults(run=_migrate)
+
+    openapi = commands.add_parser("openapi", help="接口描述 print the OpenAPI description")
+    openapi.set_defaults(run=_openapi)
+
+    seal = commands.add_parser("seal", help="电子签章 electronic seals").add_subparsers(parser_class=_Parser)
+    verify = seal.add_parser("verify", help="验章 judge the seals on files, offline")
+    verify.add_argument("files", nargs="+", type=Path)
+    verify.add_argument("--trust", type=Path, required=True, help="trust directory")
+    verify.add_argument("--at", type=_moment, help="judge as of this moment (RFC 3339); default now")
+    verify.add_argument("--detached", type=Path, help="the signed content of a detached signature")
+    verify.add_argument("--json", action="store_true")
+    verify.add_argument("--lang", choices=("zh", "en"), default="zh")
+    verify.set_defaults(run=_seal_verify)
+
+    adapter = commands.add_parser("adapter", help="报文转换 translate insurers' formats")
+    adapters = adapter.add_subparsers(parser_class=_Parser)
+    listing = adapters.add_parser("list", help="list the formats")
+    listing.set_defaults(run=_adapter_list)
+    run = adapters.add_parser("run", help="translate files, nothing else")
+    run.add_argument("files", nargs="+", type=Path)
+    run.add_argument("--insurer", required=True)
+    run.add_argument("--json", action="store_true")
+    run.set_defaults(run=_adapter_run)
+    lint = adapters.add_parser("lint", help="guess the format of a file and show what would be taken, ignored, refused")
+    lint.add_argument("file", type=Path)
+    lint.add_argument("--json", action="store_true")
+    lint.set_defaults(run=_adapter_lint)
+
+    submit = commands.add_parser("submit", help="提交 submit a message, or hand in a document")
+    submit.add_argument("file", type=Path)
+    submit.add_argument("--as", dest="insurer", required=True, help="insurer code; its key id unless --keyid")
+    submit.add_argument("--key", type=Path, required=True, help="private key, PKCS #8 PEM")
+    submit.add_argument("--keyid")
+    submit.add_argument("--algorithm", default="ed25519")
+    submit.add_argument("--url", required=True)
+    submit.add_argument("--content-type", help="default by the file's name")
+    submit.add_argument("--message-id")
+    submit.set_defaults(run=_submit)
+
+    status = commands.add_parser("status", help="查询回执 the final answer to a message, or a policy's premium")
+    status.add_argument("--as", dest="insurer", required=True)
+    status.add_argument("--key", type=Path, required=True)
+    status.add_argument("--keyid")
+    status.add_argument("--algorithm", default="ed25519")
+    status.add_argument("--url", required=True)
+    which = status.add_mutually_exclusive_group(required=True)
+    which.add_argument("--message-id")
+    which.add_argument("--policy", help="policy number")
+    status.set_defaults(run=_status)
+
+    log = commands.add_parser("log", help="透明日志 the transparency log").add_subparsers(parser_class=_Parser)
+    audit = log.add_parser("audit", help="recompute the whole log, offline")
+    source = audit.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dir", type=Path)
+    source.add_argument("--url")
+    audit.add_argument("--key", type=Path, help="the log's verifier keys; default: beside the checkpoint")
+    audit.set_defaults(run=_log_audit)
+    copy = log.add_parser("copy", help="copy a served log to a folder")
+    copy.add_argument("--url", required=True)
+    copy.add_argument("--dir", type=Path, required=True)
+    copy.set_defaults(run=_log_copy)
+    return parser
+
+
+def _configurable(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, help="TOML file; GATEWAY_* variables override it")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not RFC 3339: {text}") from error
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("a moment needs its offset, as in 2026-06-01T00:00:00+08:00")
+    return moment
+
+
+def _print(value: object) -> None:
+    sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+# Each command imports what it needs when it runs: `seal verify` starts without the service, `adapter` without either.
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    # By name: the service does not know the sandbox; only this command line brings them together.
+    demo = importlib.import_module("sandbox.demo")
+    return int(demo.run(once=parsed.once, as_json=parsed.json, seed=parsed.seed, out=parsed.out, language=parsed.lang))
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    from gateway.config import load_config
+    from gateway.serve import serve
+
+    return serve(load_config(parsed.config, host=parsed.host, port=parsed.port, workers=parsed.workers))
+
+
+def _migrate(parsed: argparse.Namespace) -> int:
+    from gateway.config import load_config
+    from gateway.db import embedded, migrate
+
+    config = load_config(parsed.config)
+    if config.dsn:
+        applied = migrate(config.dsn)
+    else:
+        with embedded(config.data_dir.resolve() / "postgres") as dsn:
+            applied = migrate(dsn)
+    for name in applied:
+        print(name, file=sys.stderr)
+    return 0
+
+
+def _openapi(parsed: argparse.Namespace) -> int:
+    from gateway.openapi import description
+
+    sys.stdout.write(description())
+    return 0
+
+
+def _seal_verify(parsed: argparse.Namespace) -> int:
+    from gateway.commands.seal import verify_files
+
+    at = parsed.at or datetime.now(UTC)
+    return verify_files(parsed.files, parsed.trust, at, parsed.detached, as_json=parsed.json, language=parsed.lang)
+
+
+def _adapter_list(parsed: argparse.Namespace) -> int:
+    from adapters.run import describe
+
+    for one in describe():
+        _print(one)
+    return 0
+
+
+def _adapter_run(parsed: argparse.Namespace) -> int:
+    from gateway.commands.adapter import run_files
+
+    return run_files(parsed.insurer, parsed.files)
+
+
+def _adapter_lint(parsed: argparse.Namespace) -> int:
+    from adapters.run import lint
+
+    _print(lint(parsed.file))
+    return 0
+
+
+def _submit(parsed: argparse.Namespace) -> int:
+    submit = importlib.import_module("client.shell")
+    return int(submit.submit(parsed))
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    shell = importlib.import_module("client.shell")
+    return int(shell.status(parsed))
+
+
+def _log_audit(parsed: argparse.Namespace) -> int:
+    from gateway.commands.log import audit_log
+
+    return audit_log(parsed.dir, parsed.url, parsed.key)
+
+
+def _log_copy(parsed: argparse.Namespace) -> int:
+    from gateway.commands.log import copy_log
+
+    _print({"entries": copy_log(parsed.url, parsed.dir)})
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,68 @@
+"""Running the service: database, migrations, key, workers."""
+
+import os
+import socket
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from gateway.app import build, create_app
+from gateway.config import Config
+from gateway.db import embedded, migrate
+from signing.generate import new_ed25519_pem
+
+_EFFECTIVE = "GATEWAY_EFFECTIVE_CONFIG"
+
+
+def serve(config: Config) -> int:
+    """Serve until stopped. Without a DSN the embedded PostgreSQL below `data_dir` is started for as long.
+
+    Several workers are processes behind one socket; each has its own pool, and the log has one publisher among them.
+    """
+    with ExitStack() as stack:
+        dsn = config.dsn or stack.enter_context(embedded(config.data_dir.resolve() / "postgres"))
+        config = config.model_copy(update={"dsn": dsn})
+        migrate(dsn)
+        make_signing_key(config.signing_key)
+        if config.port == 0:
+            config = config.model_copy(update={"port": free_port(config.host)})
+        print(f"http://{config.host}:{config.port}", file=sys.stderr, flush=True)
+        os.environ[_EFFECTIVE] = config.model_dump_json()
+        uvicorn.run(
+            "gateway.serve:application",
+            factory=True,
+            host=config.host,
+            port=config.port,
+            workers=config.workers,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=30,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+    return 0
+
+
+def application() -> FastAPI:
+    """The application of a worker process, from the configuration that `serve` handed down."""
+    return create_app(build(Config.model_validate_json(os.environ[_EFFECTIVE])))
+
+
+def make_signing_key(file: Path) -> None:
+    """Make the gateway's Ed25519 key at its first start; an existing file is left as it is."""
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Readable by the owner alone from the first moment on, and never over a key that appeared meanwhile.
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(new_ed25519_pem())
+
+
+def free_port(host: str) -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
