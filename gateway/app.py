@@ -22,6 +22,7 @@ from gateway.errors import Misconfigured
 from gateway.filing.registry import FilingRegistry
 from gateway.filing.routes import router as filing_routes
 from gateway.filing.store import load as load_registry
+from gateway.filing.store import version as registry_version
 from gateway.ledger.checkpoint import CheckpointRefused
 from gateway.ledger.publish import publish
 from gateway.ledger.routes import router as ledger_routes
@@ -67,14 +68,12 @@ class RegistryOfFilings:
     """The latest filing registry, loaded again when a statement was added: one cheap query tells."""
 
     def __init__(self) -> None:
-        self._version: int | None = None
+        self._version: tuple[int, int] | None = None
         self._registry = FilingRegistry()
 
     async def __call__(self, connection: Connection) -> FilingRegistry:
         """The registry as it stands in this transaction."""
-        cursor = await connection.execute("SELECT last_value FROM filing_versions")
-        row = await cursor.fetchone()
-        version = int(row[0]) if row else 0
+        version = await registry_version(connection)
         if version != self._version:
             self._registry = await load_registry(connection)
             self._version = version

@@ -177,7 +177,7 @@ def _migrate(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _openapi(parsed: argparse.Namespace) -> int:
+def _openapi(_parsed: argparse.Namespace) -> int:
     from gateway.openapi import description
 
     sys.stdout.write(description())
@@ -191,7 +191,7 @@ def _seal_verify(parsed: argparse.Namespace) -> int:
     return verify_files(parsed.files, parsed.trust, at, parsed.detached, as_json=parsed.json, language=parsed.lang)
 
 
-def _adapter_list(parsed: argparse.Namespace) -> int:
+def _adapter_list(_parsed: argparse.Namespace) -> int:
     from adapters.run import describe
 
     for one in describe():

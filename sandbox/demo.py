@@ -1,0 +1,312 @@
+"""`gateway demo`: the sandbox's world against a real service over HTTP, told as a table.
+
+What is printed was computed by the running service: its own process, its own PostgreSQL. Here it is only set up, spoken
+to as insurers, regulator and subsidy system would, and asked in the end what became of each premium.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import requests
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from client import Gateway, Problem
+from sandbox.callers import caller
+from sandbox.cases import Case, Step
+from sandbox.provision import Provisioned, provision
+from sandbox.world import World
+
+Language = Literal["zh", "en"]
+_GATEWAY = Path(sys.executable).parent / "gateway"
+_WORDS = {
+    "verified": ("已核验", "green"),
+    "held": ("待定", "yellow"),
+    "refused": ("拒绝", "red"),
+    "withdrawn": ("撤回", "magenta"),
+}
+
+
+@dataclass(slots=True)
+class Told:
+    """A case and what the gateway said of it."""
+
+    case: Case
+    status: str = ""
+    failing: list[str] = field(default_factory=list)
+    premium: dict[str, Any] | None = None
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+
+    @property
+    def came_out_right(self) -> bool:
+        """Whether status, failing rules and every answer on the way are as the case says."""
+        return (
+            self.status == self.case.expected
+            and set(self.case.failing) <= set(self.failing)
+            and (self.status == "verified" or bool(self.failing))
+            and not self.unexpected
+        )
+
+
+def run(*, once: bool, as_json: bool, seed: int, out: Path | None, language: str) -> int:
+    """Set the world up, tell every case, print the table. 0 if each case came out as it should, else 1."""
+    console = Console(stderr=True)
+    chosen: Language = "en" if language == "en" else "zh"
+    world = World(seed, at=datetime.now(UTC))
+    with tempfile.TemporaryDirectory(prefix="gateway-demo-") as place:
+        folder = Path(place)
+        folder.chmod(0o755)  # the database runs under its own account
+        with console.status("准备沙盒世界：CA、印章、保险机构、备案 · making the world ..."):
+            made = provision(world, folder, port=_free_port())
+            cases = world.cases()
+        with service(made, console) as url:
+            push_filings(world, url, made.registry)
+            told = tell_all(world, url, cases, console, chosen)
+            pulled = pull(world, url)
+            if as_json:
+                print(json.dumps(as_json_object(told), ensure_ascii=False))
+            else:
+                Console().print(as_table(told, chosen))
+                Console().print(summary(told, pulled, chosen))
+            if out is not None:
+                leave(world, url, told, cases, out)
+            if not once:
+                console.print(f"服务仍在运行 the service is running: {url}   Ctrl-C 结束 to end")
+                _wait()
+    return 0 if all(one.came_out_right for one in told) else 1
+
+
+@contextmanager
+def service(made: Provisioned, console: Console) -> Iterator[str]:
+    """A gateway serving from what was provisioned, in a process of its own; its address."""
+    with made.config.with_suffix(".log").open("w") as log:
+        process = subprocess.Popen(
+            [str(_GATEWAY), "serve", "--config", str(made.config)],
+            stdout=log,
+            stderr=log,
+            env={name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")},
+        )
+    port = next(line.split("=")[1].strip() for line in made.config.read_text().splitlines() if line.startswith("port"))
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with console.status("启动PostgreSQL与网关服务 · starting PostgreSQL and the service ..."):
+            _wait_until_ready(url, process, made.config.with_suffix(".log"))
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            raise SystemExit(f"the service did not start:\n{log.read_text()[-2000:]}")
+        with suppress(requests.RequestException):
+            if requests.get(f"{url}/readyz", timeout=2).status_code == 200:
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"the service did not become ready:\n{log.read_text()[-2000:]}")
+
+
+def push_filings(world: World, url: str, registry: Path) -> None:
+    """The regulator pushes the clause registry."""
+    with caller(url, world.regulator.request_key) as regulator:
+        regulator.call("PUT", "/v1/filings", body=registry.read_bytes(), content_type="application/json")
+
+
+def tell_all(world: World, url: str, cases: list[Case], console: Console, language: Language) -> list[Told]:
+    """Every case in order, with the table growing as it goes."""
+    told: list[Told] = []
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+    task = progress.add_task("", total=len(cases))
+    with Live(progress, console=console, refresh_per_second=8, transient=True):
+        for case in cases:
+            progress.update(task, description=case.title_zh if language == "zh" else case.title_en)
+            told.append(tell(world, url, case))
+            progress.advance(task)
+    return told
+
+
+def tell(world: World, url: str, case: Case) -> Told:
+    """One case: send its steps as its insurers, then ask as the subsidy system."""
+    told = Told(case)
+    sent: list[requests.PreparedRequest] = []
+    last_refusal: dict[str, Any] | None = None
+    for step in case.steps:
+        with caller(url, world.insurer(step.insurer).request_key) as insurer:
+            prepared = sent[step.replays] if step.replays is not None else _prepare(insurer, step)
+            sent.append(prepared)
+            try:
+                insurer.send(prepared)
+                last_refusal = None
+            except Problem as problem:
+                last_refusal = dict(problem.document)
+                told.refusals.append(last_refusal)
+                if problem.status >= 500:
+                    told.unexpected.append(f"{step.kind}: {problem}")
+            if step.answer == "refused" and last_refusal is None:
+                told.unexpected.append(f"{step.kind}: was to be refused")
+    if case.about == "request":
+        told.status = "refused" if last_refusal else "verified"
+        told.failing = [entry["rule"] for entry in (last_refusal or {}).get("problems", [])]
+        return told
+    with caller(url, world.subsidy_system.request_key) as subsidy_system:
+        told.premium = subsidy_system.premium(case.insurer, case.policy_no).value
+    told.status = told.premium["status"]
+    told.failing = list(dict.fromkeys(check["rule"] for check in _not_passed(told.premium["report"]["checks"])))
+    return told
+
+
+def _prepare(insurer: Gateway, step: Step) -> requests.PreparedRequest:
+    if step.kind == "document":
+        import hashlib
+
+        path = f"/v1/documents/{hashlib.sha256(step.content).hexdigest()}"
+        return insurer.prepare("PUT", path, body=step.content, content_type=step.content_type)
+    own_id = None if step.content_type == "application/json" else step.message_id
+    return insurer.prepare(
+        "POST", "/v1/submissions", body=step.content, content_type=step.content_type, message_id=own_id
+    )
+
+
+def _not_passed(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [check for check in checks if check["outcome"] != "passed" and check["severity"] == "error"]
+
+
+def pull(world: World, url: str) -> list[dict[str, Any]]:
+    """What the subsidy system pulls: the whole feed, every revision."""
+    with caller(url, world.subsidy_system.request_key) as subsidy_system:
+        return [item for _, items in subsidy_system.changes(limit=50) for item in items]
+
+
+def as_json_object(told: list[Told]) -> dict[str, Any]:
+    """The answer for machines."""
+    return {
+        "cases": [
+            {"case": one.case.name, "expected": one.case.expected, "status": one.status, "failing": one.failing}
+            for one in told
+        ]
+    }
+
+
+def as_table(told: list[Told], language: Language) -> Table:
+    """The answer for people."""
+    chinese = language == "zh"
+    table = Table(title="新药保险保费核验 · verified premiums", show_lines=False, expand=True)
+    for name in ("", "案例" if chinese else "case", "保费(元)" if chinese else "premium (yuan)"):
+        table.add_column(name, justify="right" if "(" in name else "left", no_wrap="(" in name or not name)
+    table.add_column("应为" if chinese else "expected", no_wrap=True)
+    table.add_column("网关结论" if chinese else "gateway says", no_wrap=True)
+    table.add_column("未通过的检查" if chinese else "checks that do not pass", ratio=2)
+    for one in told:
+        mark = "[green]✓[/]" if one.came_out_right else "[bold red]✗[/]"
+        money = ((one.premium or {}).get("money") or {}).get("net_paid", "—")
+        reasons = "\n".join(_reasons(one)[:4])
+        title = one.case.title_zh if chinese else one.case.title_en
+        table.add_row(mark, title, money, _word(one.case.expected, chinese), _word(one.status, chinese), reasons)
+    return table
+
+
+def _word(status: str, chinese: bool) -> str:
+    word, colour = _WORDS.get(status, (status, "red"))
+    return f"[{colour}]{word if chinese else status}[/]"
+
+
+def _reasons(one: Told) -> list[str]:
+    if one.premium is not None:
+        found = [
+            f"{check['rule']}: {check['reason']}{_values(check)}"
+            for check in _not_passed(one.premium["report"]["checks"])
+        ]
+    else:
+        found = [
+            f"{entry['rule']}: {entry['reason']} {entry.get('field') or ''}"
+            for refusal in one.refusals[-1:]
+            for entry in refusal.get("problems", [])
+        ]
+    return list(dict.fromkeys(found)) + one.unexpected
+
+
+def _values(check: dict[str, Any]) -> str:
+    facts = check.get("facts", {})
+    if "document_says" in facts:
+        return f" {check.get('field')}: {facts['record']} ≠ {facts['document_says']}"
+    if "missing" in facts:
+        return f" {facts['missing']}"
+    return ""
+
+
+def summary(told: list[Told], pulled: list[dict[str, Any]], language: Language) -> str:
+    """One line under the table: what came out, and that the feed told the subsidy system the same."""
+    latest = {(item["premium"]["insurer"], item["premium"]["policy_no"]): item["premium"] for item in pulled}
+    agreed = all(
+        latest.get((one.case.insurer, one.case.policy_no), {}).get("status") == one.status
+        for one in told
+        if one.premium is not None
+    )
+    right = sum(one.came_out_right for one in told)
+    verified = sum(one["status"] == "verified" for one in latest.values())
+    if language == "zh":
+        return (
+            f"{right}/{len(told)} 个案例结论正确；补贴系统经变更流取得 {len(pulled)} 个版本，{verified} 笔已核验保费，"
+            f"与逐笔查询{'一致' if agreed else '不一致'}。"
+        )
+    return (
+        f"{right}/{len(told)} cases came out right; the feed gave the subsidy system {len(pulled)} revisions, "
+        f"{verified} verified premiums, {'equal' if agreed else 'NOT equal'} to the single answers."
+    )
+
+
+def leave(world: World, url: str, told: list[Told], cases: list[Case], out: Path) -> None:
+    """Leave in `out` what others can check: trust folder, documents, premiums, the log, the API's description."""
+    out.mkdir(parents=True, exist_ok=True)
+    world.trust_dir(out / "trust")
+    for case in cases:
+        for number, step in enumerate(case.steps):
+            if step.kind == "document":
+                suffix = step.content_type.rsplit("/", 1)[-1]
+                file = out / "documents" / f"{case.name}-{number}.{suffix}"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(step.content)
+    premiums = out / "premiums"
+    premiums.mkdir(exist_ok=True)
+    for one in told:
+        if one.premium is not None:
+            text = json.dumps(one.premium, ensure_ascii=False, indent=1)
+            (premiums / f"{one.case.name}.json").write_text(text, encoding="utf-8")
+    (out / "openapi.json").write_bytes(requests.get(f"{url}/v1/openapi.json", timeout=30).content)
+    subprocess.run(
+        [str(_GATEWAY), "log", "copy", "--url", url, "--dir", str(out / "log")], check=True, stdout=subprocess.DEVNULL
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait() -> None:
+    with suppress(KeyboardInterrupt):
+        signal.pause()

@@ -1,0 +1,67 @@
+"""A folder from which a gateway serves the sandbox's world: trust, participants, configuration, registry file."""
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.keys import Key
+from sandbox.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """Where things stand: the configuration to serve from, and the registry file to push."""
+
+    config: Path
+    trust: Path
+    registry: Path
+
+
+def provision(world: World, folder: Path, *, port: int, workers: int = 1) -> Provisioned:
+    """Write everything that an operator would set up by hand."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trust = folder / "trust"
+    world.trust_dir(trust)
+    registry = folder / "clause-registry.json"
+    registry.write_bytes(world.registry_json())
+    (folder / "participants.json").write_text(
+        json.dumps(participants(world), ensure_ascii=False, indent=1), encoding="utf-8"
+    )
+    config = folder / "gateway.toml"
+    config.write_text(
+        f'data_dir = "data"\nport = {port}\nworkers = {workers}\ntrust_dir = "trust"\n'
+        'participants = "participants.json"\nsigning_key = "gateway-key.pem"\nlog_origin = "gateway.example/sandbox"\n'
+        "publish_every_seconds = 0.5\n",
+        encoding="utf-8",
+    )
+    return Provisioned(config, trust, registry)
+
+
+def participants(world: World) -> list[dict[str, Any]]:
+    """The participants file of the gateway: codes, roles, names, and public keys."""
+    found = [
+        {
+            "code": one.code,
+            "role": "insurer",
+            "name": one.name,
+            "credit_code": one.credit_code,
+            "company_code": one.company_code,
+            "dialect": one.dialect,
+            "document_profile": one.document_profile,
+            "keys": [_key(one.request_key)],
+        }
+        for one in world.insurers
+    ]
+    for code, role, other in (
+        ("SUBSIDY", "subsidy_system", world.subsidy_system),
+        ("REGULATOR", "regulator", world.regulator),
+        ("OPERATOR", "operator", world.operator),
+    ):
+        found.append({"code": code, "role": role, "name": other.name, "keys": [_key(other.request_key)]})
+    return found
+
+
+def _key(key: Key) -> dict[str, str]:
+    return {"keyid": key.keyid, "algorithm": key.algorithm, "public_key": base64.b64encode(key.spki).decode()}
