@@ -96,7 +96,7 @@ def judge_signature(
     if key is None or signature_der is None:
         return checks
     if known.holds(key, message, signature_der):
-        return (*checks, passed("signature.value"))
+        return (*checks, _passed("signature.value"))
     return (*checks, failed("signature.value", "mismatch"))
 
 
@@ -128,13 +128,17 @@ def load_public_key(spki: bytes) -> PublicKey:
     return _load_rsa(spki)
 
 
+# A passed check is a value: one of each will do.
+_passed: Callable[..., Check] = lru_cache(256)(passed)
+
+
 def _check_trusted(algorithm: Algorithm, at: datetime | None) -> Check:
     """The algorithm was trusted at that moment."""
     if at is not None and at < algorithm.trusted_from:
         return failed("signature.algorithm", "not-yet-trusted", algorithm=algorithm.name)
     if at is not None and algorithm.trusted_until is not None and at >= algorithm.trusted_until:
         return failed("signature.algorithm", "no-longer-trusted", algorithm=algorithm.name)
-    return passed("signature.algorithm", algorithm=algorithm.name)
+    return _passed("signature.algorithm", algorithm=algorithm.name)
 
 
 def _check_key(algorithm: Algorithm, spki: bytes) -> tuple[PublicKey | None, Check]:
@@ -145,7 +149,7 @@ def _check_key(algorithm: Algorithm, spki: bytes) -> tuple[PublicKey | None, Che
         return None, failed("signature.key", error.reason, detail=error.detail)
     if algorithm.name not in key.algorithms:
         return None, failed("signature.key", "wrong-algorithm", kind=key.kind, algorithm=algorithm.name)
-    return key, passed("signature.key", kind=key.kind, bits=key.bits)
+    return key, _passed("signature.key", kind=key.kind, bits=key.bits)
 
 
 def _check_encoding(
@@ -155,15 +159,15 @@ def _check_encoding(
     if algorithm.encodings == ("raw",):  # one string of bytes; `encoding` says nothing about it
         if algorithm.kind == "ed25519" and len(signature) != 64:
             return None, failed("signature.encoding", "malformed", detail="an Ed25519 signature is of 64 bytes")
-        return signature, passed("signature.encoding")
+        return signature, _passed("signature.encoding")
     size = _PAIR_SIZE[algorithm.kind]
     try:
         if encoding == "raw":
-            return raw_to_der(signature, size), passed("signature.encoding")
+            return raw_to_der(signature, size), _passed("signature.encoding")
         read_pair(signature, size)
     except ValueError as error:
         return None, failed("signature.encoding", "malformed", detail=str(error))
-    return signature, passed("signature.encoding")
+    return signature, _passed("signature.encoding")
 
 
 def _ed25519_holds(key: PublicKey, message: bytes, signature: bytes) -> bool:

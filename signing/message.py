@@ -32,13 +32,12 @@ class HttpMessage:
     status: int | None = None
     request: "HttpMessage | None" = None
     request_target: str | None = None
-    _lines: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    _lines: dict[str, list[str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        lines: dict[str, tuple[str, ...]] = {}
+        lines: dict[str, list[str]] = {}
         for name, value in self.fields:
-            lower = name.lower()
-            lines[lower] = (*lines.get(lower, ()), value)
+            lines.setdefault(name.lower(), []).append(value)
         object.__setattr__(self, "_lines", lines)
 
     def lines(self, name: str) -> tuple[str, ...]:
@@ -219,14 +218,21 @@ _DERIVED: Mapping[str, Callable[[HttpMessage], str]] = {
 
 def _query_param(query: str | None, wanted: str, component: Component) -> str:
     """RFC 9421 section 2.2.8: both names and values are decoded as forms are, and encoded anew in one way."""
-    values = []
-    for pair in (query or "").split("&"):
-        name, _, value = pair.partition("=")
-        if pair and _recode(name) == wanted:
-            values.append(_recode(value))
+    values = _read_query(query or "").get(wanted, ())
     if len(values) != 1:  # one that stands twice MUST NOT be covered
-        raise Unresolvable("missing-component" if not values else "malformed-component", component)
+        raise Unresolvable("malformed-component" if values else "missing-component", component)
     return values[0]
+
+
+@lru_cache(64)  # a signature may cover many parameters of one long query
+def _read_query(query: str) -> Mapping[str, tuple[str, ...]]:
+    values: dict[str, tuple[str, ...]] = {}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if pair:
+            key = _recode(name)
+            values[key] = (*values.get(key, ())[:1], _recode(value))
+    return values
 
 
 def _recode(text: str) -> str:

@@ -37,6 +37,9 @@ MAX_SKEW = timedelta(seconds=60)
 ALGORITHMS = frozenset({"ed25519", "ecdsa-p256-sha256", "ecdsa-p384-sha384", "rsa-pss-sha512", "sm2-sm3"})
 """What a message may be signed with: the registered asymmetric names of RFC 9421 with a modern padding, and SM2."""
 
+# A passed check is a value: one of each will do.
+_passed: Callable[..., Check] = lru_cache(1024)(passed)
+
 _NONCE_MAX = 256
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 
@@ -296,7 +299,7 @@ def _check_key_known(
     key = keys(keyid)
     if key is None:
         return None, failed(rule, "unknown", keyid=_shown(keyid))
-    return key, passed(rule, keyid=keyid, owner=key.owner)
+    return key, _passed(rule, keyid=keyid, owner=key.owner)
 
 
 def _check_key_valid(subject: str, key: RequestKey, at: datetime) -> Check:
@@ -316,7 +319,7 @@ def _check_algorithm(subject: str, key: RequestKey, params: Mapping[str, Any]) -
         return failed(rule, "unsupported", registered=key.algorithm)
     if "alg" in params and (type(params["alg"]) is not str or params["alg"] != key.algorithm):
         return failed(rule, "mismatch", registered=key.algorithm)
-    return passed(rule, algorithm=key.algorithm)
+    return _passed(rule, algorithm=key.algorithm)
 
 
 def _check_signature(subject: str, key: RequestKey, base: bytes, signature: bytes) -> Check:
@@ -327,12 +330,6 @@ def _check_signature(subject: str, key: RequestKey, base: bytes, signature: byte
         return _passed(rule)
     reason = {"signature.key": "key-unusable", "signature.algorithm": "key-unusable", "signature.encoding": "malformed"}
     return failed(rule, reason.get(flaw.rule, "mismatch"))
-
-
-@lru_cache(64)
-def _passed(rule: str) -> Check:
-    """A passed check without facts: a value, so that one will do."""
-    return passed(rule)
 
 
 def _moment(value: object) -> datetime | None:

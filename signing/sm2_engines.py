@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from signing.errors import NoEngine
 
+LIBRARIES = ("libcrypto.so.3", "libcrypto.so.4", "libcrypto.3.dylib")
 PUBLIC_KEYS_KEPT = 4096
 PRIVATE_KEYS_KEPT = 64
 
@@ -78,7 +79,7 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 class _Key:
-    """An EVP_PKEY that is freed when the last user is done, also if the cache has dropped it meanwhile."""
+    """An EVP_PKEY that is freed with this object: whoever uses `pointer` holds the object until the call is done."""
 
     __slots__ = ("_free", "pointer")
 
@@ -95,19 +96,20 @@ class Libcrypto:
 
     name = "libcrypto"
 
-    def __init__(self, names: tuple[str, ...] = ("libcrypto.so.3", "libcrypto.so.4", "libcrypto.3.dylib")) -> None:
+    def __init__(self, names: tuple[str, ...] = LIBRARIES, *, kept: int = PUBLIC_KEYS_KEPT) -> None:
         self._c = _load(names)
         self._group = c_void_p(self._c.EC_GROUP_new_by_curve_name(_NID_SM2))
         if not self._group:
             self._c.ERR_clear_error()
             raise NoEngine("this libcrypto is built without SM2")
-        self._public = lru_cache(PUBLIC_KEYS_KEPT)(self._load_public)
+        self._public = lru_cache(kept)(self._load_public)
         self._private = lru_cache(PRIVATE_KEYS_KEPT)(self._load_private)
 
     def verify_digest(self, point: bytes, digest: bytes, signature: bytes) -> bool:
         """EVP_PKEY_verify on e; the key is loaded once and kept."""
         c = self._c
-        context = c_void_p(c.EVP_PKEY_CTX_new(self._public(point).pointer, None))
+        key = self._public(point)  # held until the end: the cache may have dropped it, or never kept it
+        context = c_void_p(c.EVP_PKEY_CTX_new(key.pointer, None))
         try:
             if c.EVP_PKEY_verify_init(context) != 1:
                 raise NoEngine("libcrypto cannot begin an SM2 verification")
@@ -121,7 +123,8 @@ class Libcrypto:
     def sign_digest(self, private: int, digest: bytes) -> bytes:
         """EVP_PKEY_sign on e."""
         c = self._c
-        context = c_void_p(c.EVP_PKEY_CTX_new(self._private(private).pointer, None))
+        key = self._private(private)
+        context = c_void_p(c.EVP_PKEY_CTX_new(key.pointer, None))
         out, size = ctypes.create_string_buffer(80), c_size_t(80)
         try:
             if (

@@ -7,6 +7,7 @@ and Signature of one usual request, so that there is no second parser beside it.
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NoReturn, cast
 
 import http_sf
@@ -101,7 +102,7 @@ def kind_of(name: str) -> Kind:
 
 def canonical(field: str, kind: Kind) -> str:
     """The field re-serialised (RFC 9421 section 2.1.1). Raises ValueError; an empty list or dictionary too."""
-    value = http_sf.parse(_bounded(field), tltype=kind)
+    value = _parse(field, kind)
     if kind != "item" and not value:
         raise ValueError("an empty list or dictionary has no serialisation")
     return http_sf.ser(value)
@@ -109,7 +110,7 @@ def canonical(field: str, kind: Kind) -> str:
 
 def canonical_member(field: str, key: str) -> str:
     """The member `key` of a dictionary field, re-serialised (RFC 9421 section 2.1.2). Raises ValueError."""
-    members = http_sf.parse(_bounded(field), tltype="dictionary")
+    members = _parse(field, "dictionary")
     if not isinstance(members, dict) or key not in members:
         raise ValueError(f"the dictionary has no member {key}")
     return ser_item_or_inner_list(members[key])
@@ -123,6 +124,11 @@ def write_byte_sequence(content: bytes) -> str:
 def write_string(text: str) -> str:
     """RFC 9651 section 4.1.6. Raises ValueError on what is not printable ASCII."""
     return ser_item(text)
+
+
+@lru_cache(16)  # a signature may cover many members of one long field; nothing here changes what is returned
+def _parse(field: str, kind: Kind) -> http_sf.StructuredType:
+    return http_sf.parse(_bounded(field), tltype=kind)
 
 
 def _read_members(field: str) -> dict[str, tuple[Any, dict[str, Any]]]:

@@ -347,14 +347,18 @@ def test_sm3_streams_and_libraries_agree(chunks: list[bytes]) -> None:
     assert digest.digest() == sm2.sm3(sm2.z(POINT) + whole)
 
 
-def test_threads_share_keys_and_get_right_answers() -> None:
-    wrong: list[int] = []
+def test_threads_get_right_answers_also_while_keys_are_loaded_and_dropped() -> None:
+    """More keys than the engine keeps, each first met by several threads at once."""
+    fresh = Libcrypto(kept=4)
     keys = [(sm2.public_point(private), sm2.sign(private, MESSAGE)) for private in range(1, 9)]
+    digests = {point: sm2.sm3(sm2.z(point) + MESSAGE) for point, _ in keys}
+    wrong: list[int] = []
 
     def judge() -> None:
-        for turn in range(80):
+        for turn in range(160):
             point, signature = keys[turn % 8]
-            if not sm2.verify(point, MESSAGE, signature) or sm2.verify(point, b"other", signature):
+            holds = fresh.verify_digest(point, digests[point], signature)
+            if not holds or fresh.verify_digest(point, E_POINT, signature):
                 wrong.append(turn)
 
     threads = [threading.Thread(target=judge) for _ in range(4)]
