@@ -19,10 +19,8 @@ from gateway.catalogue import load_catalogue
 from gateway.config import Config
 from gateway.db import Connection, new_pool
 from gateway.errors import Misconfigured
-from gateway.filing.registry import FilingRegistry
 from gateway.filing.routes import router as filing_routes
-from gateway.filing.store import load as load_registry
-from gateway.filing.store import version as registry_version
+from gateway.filing.store import CurrentRegistry
 from gateway.ledger.checkpoint import CheckpointRefused
 from gateway.ledger.publish import publish
 from gateway.ledger.routes import router as ledger_routes
@@ -64,29 +62,13 @@ def build(config: Config, clock: Callable[[], datetime] = _now) -> Gateway:
     )
 
 
-class RegistryOfFilings:
-    """The latest filing registry, loaded again when a statement was added: one cheap query tells."""
-
-    def __init__(self) -> None:
-        self._version: tuple[int, int] | None = None
-        self._registry = FilingRegistry()
-
-    async def __call__(self, connection: Connection) -> FilingRegistry:
-        """The registry as it stands in this transaction."""
-        version = await registry_version(connection)
-        if version != self._version:
-            self._registry = await load_registry(connection)
-            self._version = version
-        return self._registry
-
-
 def judges_of(gateway: Gateway) -> Judges:
     """What the verdicts of this gateway rest on."""
     return Judges(
         participants=gateway.participants,
         trust=gateway.trust,
         catalogue=gateway.catalogue.digest,
-        registry=RegistryOfFilings(),
+        registry=CurrentRegistry(),
         registry_max_age_days=gateway.config.registry_max_age_days,
         document_max_age=timedelta(seconds=gateway.config.document_verdict_max_age_seconds),
         log_origin=gateway.config.log_origin,

@@ -24,8 +24,8 @@ class Sm2Sm3(HTTPSignatureAlgorithm):
         return self._signer.sign(message)
 
     def verify(self, signature: bytes, message: bytes) -> None:
-        """Not used: the gateway verifies."""
-        raise NotImplementedError
+        """The gateway verifies, not its callers. Raises always."""
+        raise ValueError("this key only signs")
 
 
 def caller(url: str, key: keys.Key, **options: Any) -> Gateway:

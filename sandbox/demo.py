@@ -4,6 +4,7 @@ What is printed was computed by the running service: its own process, its own Po
 to as insurers, regulator and subsidy system would, and asked in the end what became of each premium.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -180,8 +181,6 @@ def tell(world: World, url: str, case: Case) -> Told:
 
 def _prepare(insurer: Gateway, step: Step) -> requests.PreparedRequest:
     if step.kind == "document":
-        import hashlib
-
         path = f"/v1/documents/{hashlib.sha256(step.content).hexdigest()}"
         return insurer.prepare("PUT", path, body=step.content, content_type=step.content_type)
     own_id = None if step.content_type == "application/json" else step.message_id

@@ -50,7 +50,7 @@ def _fields_of(data: bytes, media_type: str, owner: Participant) -> tuple[Docume
     except Refused as refused:
         return None, [failed("evidence.read", "unreadable", refused_by=refused.rule, detail=refused.detail)]
     return fields, [
-        failed(problem.rule, problem.reason, field=problem.field, **dict(problem.facts))
+        failed(problem.rule, problem.reason, field=problem.field, facts=dict(problem.facts))
         for problem in fields.problems
     ]
 
