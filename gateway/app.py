@@ -17,7 +17,7 @@ from starlette.responses import Response
 from gateway import published
 from gateway.catalogue import load_catalogue
 from gateway.config import Config
-from gateway.db import Connection, new_pool
+from gateway.db import new_pool
 from gateway.errors import Misconfigured
 from gateway.filing.routes import router as filing_routes
 from gateway.filing.store import CurrentRegistry

@@ -144,9 +144,12 @@ def _idempotency_key(request: Request) -> str | None:
 
 def _respond(answer: Answer, gateway: State, caller: Caller) -> Response:
     if answer.kind in ("replay", "conflict"):
-        rule, reason = ("request.not-replayed", "replayed") if answer.kind == "replay" else ("message.id", "other-content")
+        if answer.kind == "replay":
+            check = failed("request.not-replayed", "replayed", first=answer.submission_id)
+        else:
+            check = failed("message.id", "other-content", first=answer.submission_id)
         raise Conflict(
-            checks=[failed(rule, reason, first=answer.submission_id)],
+            checks=[check],
             first_answer=f"/v1/submissions/{answer.submission_id}",
         )
     location = {"location": f"/v1/submissions/{answer.submission_id}"}
