@@ -84,7 +84,7 @@ def sign(private: int, message: bytes, ident: bytes = IDENT, *, point: bytes | N
     return _engine().sign_digest(private, sm3(z(point or public_point(private), ident) + message))
 
 
-def sign_deterministic(private: int, message: bytes, ident: bytes = IDENT, *, seed: bytes) -> bytes:
+def sign_deterministic(private: int, message: bytes, ident: bytes = IDENT, seed: bytes = b"") -> bytes:
     """A DER signature that depends on nothing but its arguments: the same bytes on each machine.
 
     The nonce is derived as in RFC 6979 sections 3.2 and 3.6 (HMAC-SHA-256, with `seed` as the additional data), k·G is

@@ -10,14 +10,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from http_message_signatures import (
     HTTPMessageSigner,
     HTTPMessageVerifier,
+    HTTPSignatureAlgorithm,
     InvalidSignature,
     algorithms,
 )
 from http_message_signatures.resolvers import MappingKeyResolver
 
 from schemas.verification import Outcome
+from signing import sm2
 from signing.request import HttpMessage, RequestKey, judge_request, sign_request, sign_response
-from signing.signer import LocalSigner, load_signer
+from signing.signer import LocalSigner, load_signer, sm2_signer
+from signing.sm2_engines import GmSSL
 
 NOW = datetime.now(UTC).replace(microsecond=0)  # their verifier reads the clock
 URI = "https://gateway.example.cn/v1/submissions?page=2&q=a%20b"
@@ -28,6 +31,32 @@ PRIVATE = {
     "ecdsa-p384-sha384": (algorithms.ECDSA_P384_SHA384, ec.generate_private_key(ec.SECP384R1())),
     "rsa-pss-sha512": (algorithms.RSA_PSS_SHA512, rsa.generate_private_key(65537, 2048)),
 }
+
+
+class SM2(HTTPSignatureAlgorithm):
+    """The private name, as a client of the package adds it."""
+
+    algorithm_id = "sm2-sm3"
+
+    def __init__(self, public_key=None, private_key=None) -> None:
+        self.point, self.private = public_key, private_key
+
+    def sign(self, message: bytes) -> bytes:
+        return sm2.der_to_raw(
+            GmSSL().sign_digest(self.private, sm2.sm3(sm2.z(sm2.public_point(self.private)) + message))
+        )
+
+
+def test_a_client_that_adds_sm2_to_the_package_passes_here() -> None:
+    resolver = MappingKeyResolver(public_keys={}, private_keys={"k-1": 7})
+    day, signer = timedelta(days=1), sm2_signer(7, keyid="k-1")
+    key = RequestKey("k-1", "sm2-sm3", signer.spki, NOW - day, NOW + day, "EXAMPLE")
+    message = prepared(b"{}")
+    HTTPMessageSigner(signature_algorithm=SM2, key_resolver=resolver).sign(
+        message, key_id="k-1", created=NOW, nonce="n", covered_component_ids=COVERED[0], body=b"{}"
+    )
+    assert 'alg="sm2-sm3"' in message.headers["Signature-Input"]
+    assert judge_request(as_message(message), None, keys=lambda _: key, at=NOW)[1].failing() == ()
 
 
 class Pair:

@@ -304,6 +304,29 @@ def test_a_private_key_out_of_range_is_refused(private: int) -> None:
         sm2.sign(private, b"")
 
 
+def test_the_fallback_passes_the_same_test_as_the_first_choice() -> None:
+    for candidate in (Libcrypto(), GmSSL()):
+        sm2._test(candidate)
+
+
+def test_an_engine_that_is_wrong_is_not_chosen() -> None:
+    class Agreeable(GmSSL):
+        """An engine that accepts everything."""
+
+        def verify_digest(self, point: bytes, digest: bytes, signature: bytes) -> bool:
+            return True
+
+    class Contrary(GmSSL):
+        """An engine that accepts nothing."""
+
+        def verify_digest(self, point: bytes, digest: bytes, signature: bytes) -> bool:
+            return False
+
+    for wrong in (Agreeable(), Contrary()):
+        with pytest.raises(NoEngine):
+            sm2._test(wrong)
+
+
 def test_an_engine_that_is_not_there_says_so() -> None:
     with pytest.raises(NoEngine):
         Libcrypto(("libnothing.so.0",))
