@@ -1,0 +1,196 @@
+"""Registry files: the bytes that a regulator hands over, as filings, or every problem that is in them.
+
+CSV (UTF-8 with byte order mark, or GB18030), a workbook, or JSON of the standard schema. A file with a problem anywhere
+loads nothing, and its problems are told at once, each with its row and column.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from gateway.filing.list_rows import Stated, read_rows
+from gateway.filing.registry import statement_digest
+from schemas.filing import Filing, Source
+from schemas.verification import Check, failed
+from untrusted import Refused, read_json, read_table
+
+MOST_PROBLEMS = 1000
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
+_ENCODINGS = frozenset({"utf-8-sig", "gb18030"})
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFile:
+    """What a file states, or why it is refused: `source` is known if and only if there are no `problems`."""
+
+    source: Source | None
+    filings: tuple[Filing, ...] = ()
+    problems: tuple[Check, ...] = ()
+
+
+def read_registry(
+    data: bytes,
+    *,
+    file_name: str,
+    fetched_at: datetime,
+    insurers: Mapping[str, str],
+    registry: str | None = None,
+    as_of: date | None = None,
+) -> RegistryFile:
+    """The filings of one statement of one registry.
+
+    `registry` and `as_of` say whose statement it is and as of which day, unless the file itself does; where both do,
+    they have to agree. `insurers` maps 6-digit company codes, folded names and codes to the insurer codes of this
+    gateway; JSON states these codes itself. `file_name` only names the file in problems; what it is its bytes say.
+    """
+    reader = _Reader(file_name, registry, as_of)
+    try:
+        kind = recognise(data)
+        if kind == "json":
+            records = reader.take(_read_records(read_json(data, bom_allowed=True)))
+        else:
+            rows = read_table(data, kind=kind, encodings=_ENCODINGS)
+            records = reader.take(read_rows(rows, insurers, as_of))
+    except Refused as refused:
+        check = failed(refused.rule, refused.reason, field=refused.where, file=file_name, detail=refused.detail)
+        return RegistryFile(None, problems=(check,))
+    source = reader.source(fetched_at)
+    filings = reader.filings(records, source) if source is not None else ()
+    if source is None or reader.problems:
+        return RegistryFile(None, problems=reader.told())
+    return RegistryFile(source, filings)
+
+
+def recognise(data: bytes) -> Literal["json", "xlsx", "csv"]:
+    """What the bytes look like; whether they are it, their parser says."""
+    if data.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        return "xlsx"
+    return "json" if _JSON.match(data[:64]) else "csv"
+
+
+def _read_records(value: Any) -> Iterator[Stated | Check]:
+    """Filings of SCHEMA.md: an array, or an object of `registry`, `as_of`, `fetched_at` and `filings`."""
+    registry: Any = None
+    as_of: Any = None
+    prefix = ""
+    if isinstance(value, dict):
+        if unknown := sorted(value.keys() - {"registry", "as_of", "fetched_at", "filings"}):
+            yield failed("filing-file.record", "unknown-member", field=f"/{unknown[0]}")
+        registry, as_of, value, prefix = value.get("registry"), value.get("as_of"), value.get("filings"), "/filings"
+    if not isinstance(value, list):
+        yield failed("filing-file.record", "not-a-list", field=prefix or None)
+        return
+    for place, item in enumerate(value):
+        where = f"{prefix}/{place}"
+        if not isinstance(item, dict):
+            yield failed("filing-file.record", "not-an-object", field=where)
+            continue
+        source = item.get("source", {})
+        if not isinstance(source, dict) or not source.keys() <= {"registry", "as_of", "fetched_at"}:
+            yield failed("filing-file.record", "invalid", field=f"{where}/source")
+            continue
+        own_registry, own_day = source.get("registry", registry), source.get("as_of", as_of)
+        day = _day(own_day)
+        if (own_registry is not None and not isinstance(own_registry, str)) or (own_day is not None and day is None):
+            yield failed("filing-file.record", "invalid", field=f"{where}/source")
+            continue
+        yield Stated(where, {key: part for key, part in item.items() if key != "source"}, own_registry, day)
+
+
+def _day(value: Any) -> date | None:
+    if not isinstance(value, str) or not _ISO.fullmatch(value):
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:  # the form of a day, but none
+        return None
+
+
+class _Reader:
+    """Collects what a file states and everything that is wrong with it."""
+
+    def __init__(self, file_name: str, registry: str | None, as_of: date | None) -> None:
+        self._file = file_name
+        self._registries = {registry} - {None}
+        self._days = {as_of} - {None}
+        self.problems: list[Check] = []
+        self._count = 0
+
+    def take(self, stated: Iterable[Stated | Check]) -> list[Stated]:
+        """The statements; the problems among them are kept."""
+        records: list[Stated] = []
+        for one in stated:
+            if isinstance(one, Check):
+                self._blame(one)
+                continue
+            self._registries |= {one.registry} - {None}
+            self._days |= {one.as_of} - {None}
+            records.append(one)
+        return records
+
+    def source(self, fetched_at: datetime) -> Source | None:
+        """Whose statement the file is, if exactly one registry and one day are named."""
+        for name, found in (("registry", self._registries), ("as_of", self._days)):
+            if not found:
+                self._blame(failed("filing-file.source", "not-stated", field=name, file=self._file))
+            elif len(found) > 1:
+                several = sorted(map(str, found))[:10]
+                self._blame(failed("filing-file.source", "several", field=name, file=self._file, stated=several))
+        if len(self._registries) != 1 or len(self._days) != 1:
+            return None
+        (registry,), (day,) = self._registries, self._days
+        try:
+            return Source.model_validate({"registry": registry, "as_of": day, "fetched_at": fetched_at})
+        except ValidationError:
+            self._blame(failed("filing-file.source", "unreadable", field="registry", file=self._file))
+            return None
+
+    def filings(self, records: Iterable[Stated], source: Source) -> tuple[Filing, ...]:
+        """Each record as a filing. A number that stands twice is a problem, whether it says the same or not.
+
+        So is a file that states nothing: it would declare every clause gone.
+        """
+        found: dict[str, tuple[str, Filing]] = {}
+        for stated in records:
+            try:
+                filing = Filing.model_validate({**stated.record, "source": source})
+            except ValidationError as error:
+                for one in error.errors(include_url=False, include_input=False, include_context=False)[:20]:
+                    path = "/".join(map(str, one["loc"]))
+                    field = f"{stated.where}/{path}" if stated.where.startswith("/") else f"{stated.where}, {path}"
+                    self._blame(
+                        failed("filing-file.record", "invalid", field=field, error=one["type"], says=one["msg"])
+                    )
+                continue
+            first = found.setdefault(filing.registration_no, (stated.where, filing))
+            if first[1] is not filing:
+                same = statement_digest(first[1]) == statement_digest(filing)
+                self._blame(
+                    failed(
+                        "filing-file.row",
+                        "duplicate" if same else "conflict",
+                        field=stated.where,
+                        first=first[0],
+                        registration_no=filing.registration_no,
+                    )
+                )
+        if not found and not self.problems:
+            self._blame(failed("filing-file.record", "empty", file=self._file))
+        return tuple(filing for _, filing in found.values())
+
+    def told(self) -> tuple[Check, ...]:
+        """The problems, in order; of very many, the first ones and their number."""
+        if self._count <= MOST_PROBLEMS:
+            return tuple(self.problems)
+        rest = failed("filing-file.record", "more-problems", file=self._file, count=self._count)
+        return (*self.problems, rest)
+
+    def _blame(self, problem: Check) -> None:
+        self._count += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(problem)
