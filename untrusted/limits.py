@@ -41,9 +41,11 @@ class Limits:
     cell_characters: int = 32_767
     columns: int = 16_384
     rows: int = 1_048_576
-    cells: int = 5_000_000
+    cells: int = 3_000_000
     texts: int = 2_000_000
     merges: int = 100_000
+    sheet_markup: int = 12_000_000
+    """Occurrences of `<` in a sheet or in the shared texts: it bounds the time, as `cells` bounds what comes of it."""
     sheets: int = 256
     part_bytes: int = 16 * MIB
     """A part of a workbook that is read as a tree: workbook, styles, relationships."""

@@ -99,7 +99,7 @@ class SharedTexts(_Target):
         self.texts: list[str] = []
         self._item: list[str] | None = None
 
-    def _open(self, local: str, attributes: dict[str, str]) -> None:  # noqa: ARG002
+    def _open(self, local: str, attributes: dict[str, str]) -> None:
         if local == "si":
             self._item = []
         elif local == "t" and self._item is not None:
@@ -130,7 +130,8 @@ class Cells(_Target):
         self._texts, self._styles = texts, styles
         self._columns: dict[str, int] = {}
         self._count = 0
-        self._sheets = 0
+        self._tables = 0
+        self._within = False
         self._row = self._column = 0
         self._cells: dict[int, Cell] | None = None
         self._cell: dict[str, str] | None = None
@@ -146,21 +147,21 @@ class Cells(_Target):
         elif local == "row":
             self._open_row(attributes)
         elif local == "is":
-            if self._cell is None or self._inline is not None:
+            if self._depth != 5 or self._cell is None or self._inline is not None:
                 raise malformed("structure", "An inline text stands outside of a cell, or twice.")
             self._inline = []
         elif local == "t":
             if self._inline is not None:
                 self._pieces = []
         elif local == "sheetData":
-            self._sheets += 1
-            if self._sheets > 1 or self._depth != 2:
+            self._tables, self._within = self._tables + 1, True
+            if self._tables > 1 or self._depth != 2:
                 raise malformed("structure", "The sheet holds its data twice, or not where they belong.")
         elif local == "mergeCell":
             self._merge(attributes.get("ref", ""))
 
     def _open_row(self, attributes: dict[str, str]) -> None:
-        if self._depth != 3 or self._cells is not None or not self._sheets:
+        if self._depth != 3 or self._cells is not None or not self._within:
             raise malformed("structure", "A row stands outside of the sheet's data.")
         stated = attributes.get("r")
         number = self._row + 1
@@ -175,7 +176,7 @@ class Cells(_Target):
         self._row, self._column, self._cells = number, 0, {}
 
     def _open_cell(self, attributes: dict[str, str]) -> None:
-        if self._cells is None or self._cell is not None:
+        if self._depth != 4 or self._cells is None or self._cell is not None:
             raise malformed("structure", "A cell stands outside of a row.")
         stated = attributes.get("r")
         column = self._column + 1
@@ -197,8 +198,8 @@ class Cells(_Target):
         self._cell, self._formula, self._stored, self._inline = attributes, False, None, None
 
     def _open_content(self, local: str) -> None:
-        if self._cell is None:
-            return
+        if self._depth != 5 or self._cell is None:
+            raise malformed("structure", "A value stands outside of a cell.", f"row {self._row}")
         if (self._stored is not None) if local == "v" else self._formula:
             raise malformed("structure", "A cell holds two values.", self._where(self._column))
         if local == "f":
@@ -221,6 +222,8 @@ class Cells(_Target):
         elif local == "row" and self._cells is not None:
             self.rows.append(Row(self._row, self._cells))
             self._cells = None
+        elif local == "sheetData":
+            self._within = False
 
     def _finished(self, attributes: dict[str, str]) -> Cell | None:
         column, kind, stored = self._column, attributes.get("t", "n"), self._stored

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from lxml import etree
@@ -121,6 +121,8 @@ class Workbook:
             kind, part = related.get(next((found for found in identifiers if found), ""), ("", ""))
             if not part or state not in ("visible", "hidden", "veryHidden"):
                 raise malformed("sheet", "A sheet has no part, or an unknown state.", shown(name))
+            if part not in self._archive:
+                raise malformed("part", "A part is missing.", shown(part))
             if name.casefold() in seen or part in seen:
                 raise malformed("sheet", "Two sheets are one.", shown(name))
             seen.update((name.casefold(), part))
@@ -183,14 +185,13 @@ def _named(archive: Archive, part: str) -> str:
 
 
 def _part(archive: Archive, name: str, limits: Limits) -> bytes:
-    """The part as UTF-8. Its size was bounded when the archive was opened; a stream needs no bound on its markup."""
+    """The part as UTF-8, to be streamed. Its size was bounded when the archive was opened."""
     if name not in archive:
         raise malformed("part", "A part is missing.", shown(name))
-    return as_utf8(archive.read(name), _without_size(limits), _UTF8)
-
-
-def _without_size(limits: Limits) -> Limits:
-    return Limits(file_bytes=limits.entry_bytes, depth=limits.depth, xml_markup=limits.entry_bytes)
+    data = archive.read(name)
+    if data.count(b"<") > limits.sheet_markup:
+        raise Refused("file.too-large", "items", "A part of the workbook holds more than is read.", where=shown(name))
+    return as_utf8(data, replace(limits, file_bytes=limits.entry_bytes, xml_markup=limits.entry_bytes), _UTF8)
 
 
 def _tree(archive: Archive, name: str, limits: Limits) -> etree._Element:

@@ -1,6 +1,7 @@
 """XML without what makes it dangerous: no document type, no entities, no network, bounded depth and size."""
 
 import re
+from functools import cache
 from typing import Any, Final
 
 from lxml import etree
@@ -108,5 +109,6 @@ def _declared(body: bytes) -> str:
     return (declaration[1] or declaration[2] or b"UTF-8").decode("ascii")
 
 
+@cache
 def _deeper(depth: int) -> etree.XPath:
     return etree.XPath("boolean(/*" + "/*" * depth + ")")

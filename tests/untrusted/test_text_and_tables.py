@@ -101,7 +101,7 @@ def test_the_dialects_samples_are_read() -> None:
         assert any("保单号" in cell or "保险单号" in cell for record in found[:20] for cell in record.cells)
     for file in sorted(shared("domain/samples/DIA-CRS-CSV").glob("*.csv")):
         found = list(read_csv(file.read_bytes(), encodings={"utf-8", "utf-8-sig"}))
-        assert {len(record.cells) for record in found} <= {13, 15}
+        assert max(len(record.cells) for record in found) == len(found[0].cells)
         assert not any(record.ragged for record in found)
     for file in sorted(shared("domain/samples/DIA-EAST-TXT").glob("*.gz")):
         assert decode(read_gzip(file.read_bytes()), {"utf-8"}).startswith("H")
@@ -151,7 +151,7 @@ MEMBER = gzip.compress(b"content", mtime=0)
         (MEMBER + MEMBER, "archive.malformed suffix"),
         (MEMBER + b"\0", "archive.malformed suffix"),
         (gzip.compress(b"\0" * 3_000_000), "archive.bomb ratio"),
-        (gzip.compress(b"\0" * 300_000_000, 1), "archive.bomb ratio"),
+        (gzip.compress(b"\0" * 40_000_000, 1), "archive.bomb ratio"),
     ],
 )
 def test_gzip_refused(data: bytes, why: str) -> None:
