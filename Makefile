@@ -27,7 +27,7 @@ lint: setup
 
 contract: setup
 	@$(BIN)/python -m schemas.generate
-	@$(BIN)/gateway openapi > openapi/gateway.v1.json
+	@$(BIN)/python -m gateway.contract
 
 bench: setup
 	@$(BIN)/python -m benches $(ARGS)

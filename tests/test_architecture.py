@@ -1,0 +1,130 @@
+"""The folders are the architecture: who may import whom, and which third parties live only where."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+MAY_IMPORT = {
+    "schemas": set(),
+    "untrusted": set(),
+    "signing": {"schemas", "untrusted"},
+    "adapters": {"schemas", "untrusted"},
+    "gateway": {"schemas", "untrusted", "signing", "adapters"},
+    "client": {"schemas"},
+    # The sandbox plays the callers too, through the client that they would install (docs/decisions/0005).
+    "sandbox": {"schemas", "untrusted", "signing", "adapters", "client"},
+}
+
+# Inside `gateway/`, left may not import right.
+ORDER = [
+    {"errors"},
+    {"config", "db", "participants", "catalogue"},
+    {"state", "problems"},
+    {"params", "answers"},
+    {"ledger"},
+    {"filing", "revocation"},
+    {"submissions", "premiums", "oversight", "delivery"},
+    {"worker", "published", "app"},
+    {"openapi", "serve", "contract"},
+    {"commands"},
+    {"cli"},
+]
+
+# Third parties and the only places where they may be imported; the sandbox makes what the outside world makes with them.
+LIVES_ONLY_IN = {
+    "lxml": ("untrusted/", "adapters/", "signing/"),
+    "zipfile": (),
+    "cryptography": ("signing/", "sandbox/"),
+    "asn1crypto": ("signing/", "sandbox/"),
+    "pyhanko": ("signing/", "sandbox/"),
+    "pyhanko_certvalidator": ("signing/", "sandbox/"),
+    "gmssl_pyx": ("signing/",),
+    "ctypes": ("signing/sm2", "adapters/document_pdf.py"),  # libcrypto; and the buffers that pdfium's interface takes
+    "fastapi": ("gateway/app.py", "gateway/params.py", "gateway/published.py", "gateway/serve.py", "*/routes.py"),
+    "psycopg": ("gateway/db.py", "gateway/app.py", "*/store.py", "gateway/ledger/", "gateway/submissions/writer.py"),
+    "pypdfium2": ("adapters/",),
+    "reportlab": ("sandbox/",),
+    "requests": ("client/", "sandbox/"),
+    "rich": ("sandbox/",),
+    "http_message_signatures": ("client/", "sandbox/"),
+}
+
+
+def _modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def _imports(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
+    ours = set(MAY_IMPORT)
+    for file in _modules(package):
+        for name in _imports(file):
+            top = name.split(".")[0]
+            if top in ours and top != package:
+                assert top in MAY_IMPORT[package], f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_inside_the_gateway_left_does_not_import_right() -> None:
+    place = {name: number for number, names in enumerate(ORDER) for name in names}
+    for file in _modules("gateway"):
+        parts = file.relative_to(ROOT / "gateway").with_suffix("").parts
+        own = parts[0]
+        if own in ("__init__", "migrations"):
+            continue
+        assert own in place, f"gateway/{own} has no place in the order"
+        for name in _imports(file):
+            pieces = name.split(".")
+            if pieces[0] != "gateway" or len(pieces) < 2 or pieces[1] == own:
+                continue
+            other = pieces[1]
+            assert place[other] <= place[own], f"{file.relative_to(ROOT)} imports {name}"
+            same_slice_row = place[other] == place[own] and (ROOT / "gateway" / own).is_dir()
+            assert not same_slice_row, f"{file.relative_to(ROOT)}: slices do not import each other ({name})"
+
+
+@pytest.mark.parametrize("library", sorted(LIVES_ONLY_IN))
+def test_a_third_party_lives_only_where_it_belongs(library: str) -> None:
+    allowed = LIVES_ONLY_IN[library]
+    for package in MAY_IMPORT:
+        for file in _modules(package):
+            if library not in {name.split(".")[0] for name in _imports(file)}:
+                continue
+            path = str(file.relative_to(ROOT))
+            assert any(
+                path.startswith(place) or (place.startswith("*") and path.endswith(place[1:])) for place in allowed
+            ), f"{path} imports {library}"
+
+
+def test_only_routes_know_http_inside_a_slice() -> None:
+    for slice_name in ("ledger", "filing", "submissions", "premiums"):
+        for file in _modules(f"gateway/{slice_name}"):
+            names = {name.split(".")[0] for name in _imports(file)}
+            if file.name != "routes.py":
+                assert not names & {"fastapi", "starlette"}, f"{file.relative_to(ROOT)} knows HTTP"
+
+
+def test_the_judge_has_no_network_no_clock_and_no_settings() -> None:
+    forbidden = {"socket", "http", "urllib", "requests", "httpx", "os", "time", "subprocess"}
+    for file in _modules("signing"):
+        names = _imports(file)
+        used = {name for name in names if name.split(".")[0] in forbidden} - {
+            "urllib.parse",
+            "urllib.parse.quote",
+            "urllib.parse.unquote_to_bytes",
+            "urllib.parse.urlsplit",
+        }
+        assert not used, f"{file.relative_to(ROOT)} imports {sorted(used)}"
+        assert "datetime.now" not in file.read_text(encoding="utf-8"), f"{file.relative_to(ROOT)} reads the clock"
