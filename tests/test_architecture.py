@@ -33,7 +33,7 @@ ORDER = [
     {"cli"},
 ]
 
-# Third parties and the only places where they may be imported; the sandbox makes what the outside world makes with them.
+# Third parties and the only places that may import them; the sandbox makes what the outside world makes with them.
 LIVES_ONLY_IN = {
     "lxml": ("untrusted/", "adapters/", "signing/"),
     "zipfile": (),
