@@ -1,6 +1,8 @@
 """XML: no document type, no entities, no network, bounded depth and size."""
 
 import codecs
+from concurrent.futures import ThreadPoolExecutor
+from xml.parsers.expat import ParserCreate
 
 import pytest
 from doors import Tally, refused
@@ -159,3 +161,25 @@ def test_anything_is_read_or_refused(data: bytes) -> None:
         read_xml(data, encodings=BOTH)
     except Refused:
         return
+
+
+@given(st.integers(0, len(SAMPLE) - 1), st.sampled_from(list('<>/"&;= :x-![]?\n')), st.booleans())
+def test_what_is_read_is_xml_to_another_parser_too(at: int, mark: str, insert: bool) -> None:
+    text = SAMPLE.decode("gb18030").replace("GBK", "UTF-8")
+    at %= len(text)
+    data = (text[:at] + mark + text[at + (not insert) :]).encode("utf-8")
+    try:
+        root = read_xml(data)
+    except Refused:
+        return
+    names: list[str] = []
+    expat = ParserCreate(namespace_separator="}")
+    expat.StartElementHandler = lambda name, _: names.append(name)
+    expat.Parse(data, True)
+    assert [str(element.tag).lstrip("{") for element in root.iter()] == names
+
+
+def test_threads_do_not_disturb_one_another() -> None:
+    documents = [f"<a{at}><b>{at}</b></a{at}>".encode() for at in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        assert [root[0].text for root in pool.map(read_xml, documents)] == [str(at) for at in range(200)]
