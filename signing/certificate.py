@@ -39,6 +39,7 @@ _NAMES = {
 _ENCODINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x16: "ascii", 0x1A: "ascii", 0x1C: "utf-32-be"}
 _ENCODINGS |= {0x1E: "utf-16-be", 0x04: "utf-8"}
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_SPECIAL, _ESCAPED = re.compile(r"([,+\\])"), r"\\\1"
 _CODE = re.compile(r"(?<![0-9A-Z])[0-9A-HJ-NPQRTUWXY]{18}(?![0-9A-Z])", re.ASCII)
 # CFCA: RA@organisation@<one character for the kind of number><number>@serial. Kind 0 is a person's identity card.
 _CFCA = re.compile(r"[^@]*@[^@]+@([0-9A-Z])([0-9A-Z]{18})@[^@]*", re.ASCII)
@@ -131,10 +132,8 @@ def signer_identity(certificate: bytes) -> SignerIdentity:
 
 
 def name_text(name: Node) -> str:
-    """A distinguished name for people; it never fails, and is never compared."""
-    return ", ".join(
-        f"{_NAMES.get(oid, oid)}={re.sub(r'([,+])', chr(92) + chr(92) + '1', text)}" for oid, text in _attributes(name)
-    )
+    """A distinguished name for people; it never fails, and is never compared. Commas within a value are escaped."""
+    return ", ".join(f"{_NAMES.get(oid, oid)}={_SPECIAL.sub(_ESCAPED, text)}" for oid, text in _attributes(name))
 
 
 def _attributes(name: Node) -> Iterator[tuple[str, str]]:

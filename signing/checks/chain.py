@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
+from asn1crypto import x509
 from pyhanko_certvalidator.authority import CertTrustAnchor, TrustQualifiers
 from pyhanko_certvalidator.context import ValidationContext
 from pyhanko_certvalidator.errors import PathValidationError, ValidationError
+from pyhanko_certvalidator.name_trees import process_general_subtrees
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import (
     AcceptAllAlgorithms,
@@ -89,23 +92,41 @@ def _flaw(path: Path, policy: Policy) -> tuple[str, str] | None:
             return "issuer-key-usage", f"{subject_of(issuer)} has no keyUsage"
         if usage is not None and "key_cert_sign" not in usage.native:
             return "issuer-key-usage", f"{subject_of(issuer)} may not sign certificates"
-    anchor = CertTrustAnchor(path.anchor.parsed, TrustQualifiers(max_path_length=path.anchor.parsed.max_path_length))
-    below = [link.parsed for link in path.below]
-    context = ValidationContext(
-        trust_roots=[anchor],
-        moment=datetime(2025, 1, 1, tzinfo=UTC),
-        time_tolerance=_ANY_TIME,
-        revinfo_policy=_NO_REVOCATION,
-        algorithm_usage_policy=AcceptAllAlgorithms(),
-        signature_validator=SIGNATURES,
-    )
     try:
+        anchor = CertTrustAnchor(path.anchor.parsed, _qualifiers(path.anchor))
+        below = [link.parsed for link in path.below]
+        context = ValidationContext(
+            trust_roots=[anchor],
+            moment=datetime(2025, 1, 1, tzinfo=UTC),
+            time_tolerance=_ANY_TIME,
+            revinfo_policy=_NO_REVOCATION,
+            algorithm_usage_policy=AcceptAllAlgorithms(),
+            signature_validator=SIGNATURES,
+        )
         finish(async_validate_path(context, ValidationPath(anchor, below[:-1], below[-1]), _inputs(policy)))
     except PathValidationError as error:
         return "path-invalid", error.failure_msg
     except (ValidationError, RecursionError, *NONSENSE) as error:
         return "path-invalid", str(error).partition("\n")[0]
     return None
+
+
+def _qualifiers(anchor: Link) -> TrustQualifiers:
+    """RFC 5937: what the certificate of an anchor says of path length and names binds those below it."""
+    length = anchor.parsed.max_path_length
+    names = anchor.parsed.name_constraints_value
+    parameters = None
+    if names is not None:
+        parameters = PKIXValidationParams(
+            initial_permitted_subtrees=_subtrees(names["permitted_subtrees"]),
+            initial_excluded_subtrees=_subtrees(names["excluded_subtrees"]),
+        )
+    # The library takes either length from the other's presence, so that both are given.
+    return TrustQualifiers(standard_parameters=parameters, max_path_length=length, max_aa_path_length=length)
+
+
+def _subtrees(trees: Any) -> Any:
+    return process_general_subtrees(trees) if isinstance(trees, x509.GeneralSubtrees) else None
 
 
 def _inputs(policy: Policy) -> PKIXValidationParams:

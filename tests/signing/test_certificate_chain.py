@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from asn1crypto import x509
 from authority import AT, CERTIFYING, END, SIGNING, Holder, issue, make_key, middle, name, revocation_list, root
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,6 +85,17 @@ def test_anchors_serve_their_own_purpose_alone() -> None:
     makers = TrustStore(seal_makers=(top.certificate,), intermediates=(issuing.certificate,), crls=trust.crls)
     assert decided(leaf.certificate, makers)["certificate.chain"] == "chain-unknown"
     assert decided(leaf.certificate, makers, purpose=Purpose.seal_making) == {}
+
+
+@pytest.mark.parametrize(("length", "reason"), [(0, "path-invalid"), (1, None), (30, None)])
+def test_the_path_length_of_an_anchor_binds(length: int, reason: str | None) -> None:
+    limit = x509.BasicConstraints({"ca": True, "path_len_constraint": length})
+    constraint = {"extn_id": "basic_constraints", "critical": True, "extn_value": limit}
+    top = issue("Root with a length", usage=CERTIFYING, more=[constraint])
+    issuing = middle("Issuing Authority", top)
+    lists = (revocation_list(top), revocation_list(issuing))
+    trust = TrustStore(signers=(top.certificate,), intermediates=(issuing.certificate,), crls=lists)
+    assert decided(issue("Insurer", issuing).certificate, trust).get("certificate.chain") == reason
 
 
 def test_a_signature_by_another_key_is_a_forgery() -> None:
