@@ -59,7 +59,7 @@ def _read(profile: Profile, data: bytes, media_type: str) -> DocumentFields:
     problems.extend(
         DocumentProblem("document.hidden-text", "hidden", raw=line.text[:200], where=line.source)
         for line in content.hidden
-        if profile.media == "application/pdf" or names_label(line.text, profile)
+        if names_label(line.text, profile) or any(character.isdigit() for character in line.text)
     )
     kind = _kind(profile, content, problems)
     if kind is None:

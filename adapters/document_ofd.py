@@ -16,9 +16,11 @@ from untrusted import DOCUMENT, Archive, Refused, open_zip, read_xml
 
 _NAMESPACE = "http://www.ofdspec.org/2016"
 _SAME_LINE = 1.0  # mm between the baselines of what stands on one line
-_SMALLEST = 0.5  # mm of font size that can be read at all
+_SMALLEST = 0.5  # mm of font size, or of extent, that can be seen at all
+_WHITE = 245  # of 255
 
 Element = etree._Element
+_Box = tuple[float, float, float, float]
 
 
 @dataclass(slots=True)
@@ -116,25 +118,25 @@ class _Package:
             texts = _lines(piece for piece in pieces if piece.visible is seen)
             lines.extend(Line(number, place, text) for place, text in enumerate(texts, 1))
 
-    def _piece(self, item: Element, box: tuple[float, float, float, float] | None) -> _Piece:
-        left, top, width, height = _numbers(item.get("Boundary", ""), 4)
+    def _piece(self, item: Element, box: _Box | None) -> _Piece:
+        left, top, width, height = boundary = _numbers(item.get("Boundary", ""), 4)
         size = _numbers(item.get("Size", ""), 1)[0]
-        parts, right, baseline = [], left, top + size
+        turned = _numbers(item.get("CTM", "1 0 0 1 0 0"), 6)
+        parts, right, baseline, inside = [], left, top + size, True
         for code in _children(item, "TextCode"):
             text = code.text or ""
             self._characters += len(text)
             if self._characters > MAX_CHARACTERS:
                 raise Unusable("too-large", characters=str(self._characters))
             parts.append(text)
-            start = left + _numbers(code.get("X", "0"), 1)[0]
-            baseline = top + _numbers(code.get("Y", str(size)), 1)[0]
-            right = max(right, start + _advance(code.get("DeltaX", ""), len(text)) + size)
-        visible = (
-            size > _SMALLEST
-            and _shown(item)
-            and (box is None or (left < box[0] + box[2] and top < box[1] + box[3] and left + width > box[0]))
-            and top + height > (box[1] if box else 0)
-        )
+            x, y = (_numbers(code.get(name, default), 1)[0] for name, default in (("X", "0"), ("Y", str(size))))
+            across = turned[0] * x + turned[2] * y + turned[4]
+            down = turned[1] * x + turned[3] * y + turned[5]
+            inside = inside and -size <= across <= width and 0 <= down <= height + size
+            baseline = top + down
+            right = max(right, left + across + _advance(code.get("DeltaX", ""), len(text)) + size)
+        scale = abs(turned[0] * turned[3] - turned[1] * turned[2]) ** 0.5
+        visible = inside and size * scale > _SMALLEST and _shown(item) and _on_page(boundary, box)
         return _Piece("".join(parts), left, right, baseline, size, visible)
 
     def _annotations(self, document_name: str, document: Element) -> dict[str, list[Element]]:
@@ -237,7 +239,7 @@ def _numbers(text: str, count: int) -> list[float]:
     return numbers
 
 
-def _box(area: Element | None) -> tuple[float, float, float, float] | None:
+def _box(area: Element | None) -> _Box | None:
     for box in _children(area, "PhysicalBox") if area is not None else ():
         left, top, width, height = _numbers(box.text or "", 4)
         return left, top, width, height
@@ -261,11 +263,26 @@ def _advance(deltas: str, characters: int) -> float:
 
 
 def _shown(item: Element) -> bool:
-    """Neither the object nor anything around it is invisible or transparent, and its colour is not."""
+    """Neither the object nor anything around it is invisible or transparent, and its ink is not that of the paper."""
     chain = [item, *item.iterancestors()]
     if any(one.get("Visible", "true") in ("false", "0") or one.get("Alpha", "255") == "0" for one in chain):
         return False
-    return not any(colour.get("Alpha", "255") == "0" for colour in _children(item, "FillColor"))
+    return not any(colour.get("Alpha", "255") == "0" or _is_white(colour) for colour in _children(item, "FillColor"))
+
+
+def _is_white(colour: Element) -> bool:
+    channels = colour.get("Value", "").split()
+    return len(channels) in (1, 3) and all(channel.isdecimal() and int(channel[:4]) >= _WHITE for channel in channels)
+
+
+def _on_page(boundary: list[float], box: _Box | None) -> bool:
+    """Whether the boundary of an object has an extent, and lies on the page at least in part."""
+    left, top, width, height = boundary
+    if width <= _SMALLEST or height <= _SMALLEST:
+        return False
+    if box is None:
+        return left + width > 0 and top + height > 0
+    return box[0] < left + width and left < box[0] + box[2] and box[1] < top + height and top < box[1] + box[3]
 
 
 def _lines(pieces: Iterable[_Piece]) -> Iterator[str]:

@@ -130,25 +130,33 @@ def test_stray_entries_are_never_looked_at() -> None:
     assert rules(read(changed)) == []
 
 
-@pytest.mark.parametrize(
-    "extra", [' Visible="false"', ' Alpha="0"', ' Size="0.1" ', ""], ids=["invisible", "transparent", "tiny", "outside"]
-)
-def test_hidden_text_states_nothing(extra: str) -> None:
-    size = 0.1 if "Size" in extra else 4
-    text = drawn("总计", extra=extra.replace(' Size="0.1" ', ""), size=size)
-    labelled = drawn(
-        "保险单号：PXXX202633010000000999",
-        y=400 if not extra else 250,
-        extra=extra.replace(' Size="0.1" ', ""),
-        size=size,
-    )
+HIDDEN = {
+    "invisible": {"extra": ' Visible="false"'},
+    "transparent": {"extra": ' Alpha="0"'},
+    "tiny": {"size": 0.1},
+    "outside": {"y": 400},
+    "shrunk": {"extra": ' CTM="0.01 0 0 0.01 0 4"'},
+    "clipped": {"extra": ' CTM="1 0 0 1 300 0"'},
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_hidden_text_states_nothing(how: str) -> None:
     changed = parts()
-    changed[PAGE] = changed[PAGE].replace(b"</ofd:Layer>", text if extra else drawn("总计", y=400))
+    changed[PAGE] = changed[PAGE].replace(b"</ofd:Layer>", drawn("水印", **HIDDEN[how]))
     assert rules(read(changed)) == []
-    changed[PAGE] = parts()[PAGE].replace(b"</ofd:Layer>", labelled)
+    hidden = drawn("保险单号：PXXX202633010000000999", **HIDDEN[how])
+    changed[PAGE] = parts()[PAGE].replace(b"</ofd:Layer>", hidden)
     found = read(changed)
     assert rules(found) == [("document.hidden-text", "hidden")]
     assert found.fields["policy_no"].value == FACTS.policy_no
+
+
+def test_white_text_states_nothing() -> None:
+    white = drawn("1.00").replace(b"<ofd:TextCode", b'<ofd:FillColor Value="255 255 255"/><ofd:TextCode')
+    changed = parts()
+    changed[PAGE] = changed[PAGE].replace(b"</ofd:Layer>", white)
+    assert rules(read(changed)) == [("document.hidden-text", "hidden")]
 
 
 def test_annotations_and_templates_are_part_of_the_page() -> None:
@@ -273,17 +281,23 @@ def invisible(canvas: Canvas) -> None:
     canvas.drawText(text)
 
 
+def white(canvas: Canvas) -> None:
+    canvas.setFillColorRGB(1, 1, 1)
+    canvas.drawString(60, 500, "费率：1.6%")
+
+
 @pytest.mark.parametrize(
     ("draw", "expected"),
     [
         (lambda canvas: None, []),
+        (white, [("document.hidden-text", "hidden")]),
         (invisible, [("document.hidden-text", "hidden")]),
         (lambda c: c.drawString(60, -40, "费率：1.6%"), [("document.hidden-text", "hidden")]),
         (lambda c: c.drawString(60, 500, "费率：1.5%"), [("document.label-conflict", "different-values")]),
         (lambda c: c.textAnnotation("费率：1.5%", Rect=[60, 400, 90, 430]), [("document.overlay", "annotation")]),
         (lambda c: c.drawString(60, 500, "保费到账确认书"), [("document.kind", "several-titles")]),
     ],
-    ids=["plain", "invisible", "outside", "twice", "annotation", "two-titles"],
+    ids=["plain", "white", "invisible", "outside", "twice", "annotation", "two-titles"],
 )
 def test_pdf_pages(draw: Callable[[Canvas], None], expected: list[tuple[str, str]]) -> None:
     found = read_document("DOC-PDF-FIRST", pdf(draw), PDF)
