@@ -8,3 +8,4 @@ from signing.errors import UnusableKey as UnusableKey
 from signing.request import verify_request as verify_request
 from signing.trust import Purpose as Purpose
 from signing.trust import TrustStore as TrustStore
+from signing.verify import verify_document as verify_document
