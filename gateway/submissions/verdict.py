@@ -233,6 +233,8 @@ def check_owner(insurer: Participant, document: JudgedDocument) -> Check:
     facts: dict[str, Any] = {"document": document.digest, "insurer": insurer.code, "signers": list(document.signers)}
     if insurer.code in document.owners:
         return passed(rule, **facts)
+    if not document.signers and document.outcome is Outcome.INDETERMINATE:
+        return unknown(rule, "seal-undecided", field="documents", **facts)
     if not document.signers:
         return failed(rule, "nobody-sealed", field="documents", **facts)
     if not document.owners:
