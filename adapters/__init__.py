@@ -1,0 +1,7 @@
+"""The translators: an insurer's own format to draft records of the standard schema, every value with its lineage."""
+
+from adapters.drafts import Draft, Lineage, Row
+from adapters.problems import Problem
+from adapters.translate import translate, translate_with
+
+__all__ = ["Draft", "Lineage", "Problem", "Row", "translate", "translate_with"]

@@ -1,0 +1,300 @@
+"""Bytes to rows, through `untrusted`: XML packets and JSON messages. Lists are in `tables`.
+
+A format checks the framing of the whole file before it gives a row: what refuses the file is raised at `open`.
+"""
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from unicodedata import normalize
+
+from lxml import etree
+from lxml.etree import _Element
+
+from adapters.amounts import Literal
+from adapters.convert import is_null
+from adapters.drafts import Row
+from adapters.facts import Cells, SourceRow
+from adapters.kinds import json_reader, reader
+from adapters.mapping import Mapping, Rows, Shape, Source
+from adapters.problems import Problem, reject
+from adapters.reading import RowsPlan, plan
+from adapters.trees import XSI, Node, json_cells, outside_tree, shape_tree, tree, xml_cells
+from untrusted import DEFAULT, Refused, read_json, read_xml
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def unaccounted(names: list[str], where: str) -> tuple[Problem, ...]:
+    """What a row holds beyond its mapping; each name once."""
+    return tuple(Problem("field.unaccounted", name, "R", "unknown", where=where) for name in dict.fromkeys(names))
+
+
+@dataclass(frozen=True, slots=True)
+class XmlPackets:
+    """XML with a root, elements outside of rows that are ignored by name, and rows as elements at `Rows.at`.
+
+    `needs` are children of the root without which this is another format; `encodings` as in `untrusted.read_xml`.
+    """
+
+    root: str
+    needs: tuple[str, ...] = ()
+    ignores: frozenset[str] = frozenset()
+    encodings: frozenset[str] = frozenset({"utf-8"})
+    name: str = "XML"
+    separator: str = "/"
+
+    def open(self, data: bytes, mapping: Mapping, file_name: str, media_type: str | None) -> "XmlFile":
+        """The rows of the packet, once everything outside of them is accounted for."""
+        del file_name, media_type
+        root = read_xml(data, encodings=self.encodings)
+        if root.tag != self.root:
+            raise reject("dialect.unrecognised", "another-root", found=_local(root), expected=self.root)
+        if any(root.find(name) is None for name in self.needs):
+            raise reject("dialect.unrecognised", "part-missing", expected=", ".join(self.needs))
+        outside = outside_tree(self.ignores, (rows.at for rows in mapping.rows), self.separator)
+        found: list[tuple[str, str, _Element]] = []
+        unknown: list[str] = []
+        _collect(root, outside, f"/{self.root}", "", found, unknown)
+        if unknown:
+            raise reject("field.unaccounted", "unknown", unknown[0])
+        return XmlFile(found, _xml_plans(mapping))
+
+
+def _local(element: _Element) -> str:
+    """The element's name without its namespace, short enough to be told."""
+    return etree.QName(element).localname[:80]
+
+
+def _collect(
+    element: _Element, node: Node, where: str, path: str, found: list[tuple[str, str, _Element]], unknown: list[str]
+) -> None:
+    """The elements that are rows, in document order, each with its place; `unknown` is what is not accounted for."""
+    for name in map(str, element.attrib):
+        if "@" + name not in node.children and not name.startswith(XSI):
+            unknown.append(f"{path}@{name.rpartition('}')[2]}")
+    texts = [element.text, *(child.tail for child in element)]
+    if any(text and not text.isspace() for text in texts):
+        unknown.append(path.rstrip("/"))
+    counts: dict[str, int] = {}
+    for child in element:
+        tag = child.tag
+        known = node.children.get(tag)
+        counts[tag] = counts.get(tag, 0) + 1
+        if known is None:
+            unknown.append(path + tag.rpartition("}")[2])
+        elif known.each is not None:
+            found.append((known.each, f"{where}/{tag}[{counts[tag]}]", child))
+        elif not known.ignored:
+            place = f"{where}/{tag}" if counts[tag] == 1 else f"{where}/{tag}[{counts[tag]}]"
+            _collect(child, known, place, f"{path}{tag}/", found, unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class XmlFile:
+    """An XML file whose framing is good: its row elements in document order, and how each is read."""
+
+    found: list[tuple[str, str, _Element]]
+    plans: dict[str, tuple[Node, RowsPlan]]
+
+    def rows(self) -> Iterator[SourceRow | Row]:
+        """Each row element with its raw fields and what it holds beyond the mapping."""
+        for number, (at, where, element) in enumerate(self.found, 1):
+            node, prepared = self.plans[at]
+            unknown: list[str] = []
+            cells = xml_cells(element, node, where, unknown)
+            yield SourceRow(number, prepared, cells, unaccounted(unknown, where) if unknown else ())
+
+    def buckets(self) -> Iterator[tuple[int, Hashable]]:
+        """The key elements of each row, folded."""
+        for number, (at, _, element) in enumerate(self.found, 1):
+            names = self.plans[at][1].rows.bucket
+            yield number, (at, *(fold(element.findtext(name) or "") for name in names))
+
+    def columns(self) -> Iterator[str]:
+        """The paths of all leaves below the rows."""
+        for at, _, element in self.found:
+            yield from (f"{at}/{path}" for path in _leaf_paths(element))
+
+
+def _leaf_paths(element: _Element) -> Iterator[str]:
+    for child in element:
+        tag = child.tag.rpartition("}")[2]
+        if len(child):
+            yield from (f"{tag}/{path}" for path in _leaf_paths(child))
+        else:
+            yield tag
+
+
+def fold(text: str) -> str:
+    """A key as a bucket: two texts that are read as the same identifier fold to the same."""
+    if text.isascii() and text.isalnum():
+        return text.upper()
+    folded = "".join(normalize("NFKC", text).split()).upper()
+    return "" if is_null(folded) else folded
+
+
+class XmlLayout:
+    """How fields stand in XML: a path of elements, read as text."""
+
+    def place(self, source: Source) -> str | None:
+        """The path below the row."""
+        return f"/{source.name}"
+
+    def reader(self, source: Source) -> Callable[[Any], Any]:
+        """As text, in the unit that the format declares."""
+        return reader(source.kind, source.unit)
+
+    def account(self, where: str, value: Any, shape: Shape, under: str) -> tuple[Cells, list[Problem]]:
+        """The fields of an element whose names are those of one shape."""
+        unknown: list[str] = []
+        inner = f"{where}/{under}"
+        cells = xml_cells(value, _shape_tree(shape.type, _Same(shape), "/"), inner, unknown, under)
+        return cells, list(unaccounted(unknown, inner))
+
+
+@lru_cache(maxsize=64)
+def _plans(identity: "_Same") -> dict[str, tuple[Node, RowsPlan]]:
+    mapping: Mapping = identity.value
+    layout = XmlLayout()
+    return {rows.at: (tree(rows, "/"), plan(rows, layout)) for rows in mapping.rows}
+
+
+def _xml_plans(mapping: Mapping) -> dict[str, tuple[Node, RowsPlan]]:
+    return _plans(_Same(mapping))
+
+
+class _Same:
+    """A mapping or a shape as the key of a cache: by identity, for its parts have no hash."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+@lru_cache(maxsize=256)
+def _shape_tree(_: str, identity: _Same, separator: str) -> Node:
+    return shape_tree(identity.value, separator)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonMessages:
+    """JSON objects as rows: one, an array of them, or one a line.
+
+    A file that is one object a line says so by its name or media type; without either, its second line does.
+    """
+
+    name: str = "JSON"
+    separator: str = "."
+
+    def open(self, data: bytes, mapping: Mapping, file_name: str, media_type: str | None) -> "JsonFile":
+        """The messages of the file."""
+        if _is_lines(data, file_name, media_type):
+            if len(data) > DEFAULT.file_bytes:
+                raise Refused("file.too-large", "bytes", f"{len(data)} bytes are too many.")
+            lines = data.removeprefix(_BOM).split(b"\n")
+            found = [(f"line {number}#", _read(line, number)) for number, line in enumerate(lines, 1) if line.strip()]
+        else:
+            value = read_json(data, number=Literal, bom_allowed=True)
+            found = [("", value)] if isinstance(value, dict) else []
+            if isinstance(value, list):
+                found = [(f"/{index}", item) for index, item in enumerate(value)]
+            elif not found:
+                raise reject("dialect.unrecognised", "not-an-object")
+        if any(not isinstance(value, dict) for _, value in found):
+            raise reject("dialect.unrecognised", "not-an-object")
+        return JsonFile(found, *_json_plan(_Same(mapping)))
+
+
+def _read(line: bytes, number: int) -> Any:
+    try:
+        return read_json(line, number=Literal)
+    except Refused as error:
+        where = f"line {number}, {error.where}" if error.where else f"line {number}"
+        raise Refused(error.rule, error.reason, error.detail, where=where, **error.facts) from error
+
+
+def _is_lines(data: bytes, file_name: str, media_type: str | None) -> bool:
+    name = file_name.lower()
+    if name.endswith((".jsonl", ".ndjson")) or media_type in ("application/x-ndjson", "application/jsonl"):
+        return True
+    if name.endswith(".json") or media_type is not None:
+        return False
+    first, _, rest = data.removeprefix(_BOM).lstrip().partition(b"\n")
+    return first.startswith(b"{") and first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{")
+
+
+@lru_cache(maxsize=64)
+def _json_plan(identity: _Same) -> tuple[Node, RowsPlan]:
+    rows: Rows = identity.value.rows[0]
+    return tree(rows, "."), plan(rows, JsonLayout())
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFile:
+    """A JSON file whose framing is good: its messages, each with its place, and how they are read."""
+
+    found: list[tuple[str, Any]]
+    node: Node
+    plan: RowsPlan
+
+    def rows(self) -> Iterator[SourceRow | Row]:
+        """Each message with its raw fields and what it holds beyond the mapping."""
+        for number, (where, value) in enumerate(self.found, 1):
+            unknown: list[str] = []
+            cells = json_cells(value, self.node, where, unknown)
+            yield SourceRow(number, self.plan, cells, unaccounted(unknown, where or "/") if unknown else ())
+
+    def buckets(self) -> Iterator[tuple[int, Hashable]]:
+        """The key members of each message, folded."""
+        names = [name.split(".") for name in self.plan.rows.bucket]
+        for number, (_, value) in enumerate(self.found, 1):
+            yield number, tuple(fold(str(_member(value, path))) for path in names)
+
+    def columns(self) -> Iterator[str]:
+        """The paths of all leaves of the messages."""
+        for _, value in self.found:
+            yield from _member_paths(value)
+
+
+def _member(value: Any, path: list[str]) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return "" if value is None else value
+
+
+def _member_paths(value: Any) -> Iterator[str]:
+    for name, item in value.items():
+        if isinstance(item, list):
+            item = next((part for part in item if isinstance(part, dict)), None)
+        if isinstance(item, dict) and item:
+            yield from (f"{name}.{path}" for path in _member_paths(item))
+        else:
+            yield name
+
+
+class JsonLayout:
+    """How fields stand in JSON: a JSON Pointer, read from texts, numbers as sent, and truth values."""
+
+    def place(self, source: Source) -> str | None:
+        """The pointer below the row."""
+        return "/" + source.name.replace(".", "/")
+
+    def reader(self, source: Source) -> Callable[[Any], Any]:
+        """As JSON, in the unit that the format declares."""
+        return json_reader(source.kind, source.unit, many=source.many)
+
+    def account(self, where: str, value: Any, shape: Shape, under: str) -> tuple[Cells, list[Problem]]:
+        """The fields of an object whose names are those of one shape."""
+        unknown: list[str] = []
+        inner = f"{where}/{under}"
+        cells = json_cells(value, _shape_tree(shape.type, _Same(shape), "."), inner, unknown, f"{under}.")
+        return cells, list(unaccounted(unknown, inner))

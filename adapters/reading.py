@@ -1,0 +1,288 @@
+"""The interpreter of the mapping language: raw fields of a row to draft records and problems.
+
+It knows sources, lists, choices and rules; it knows no insurer and no field.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any, Protocol
+
+from adapters.amounts import Exact
+from adapters.drafts import Draft
+from adapters.facts import Cells, Facts, Scope, SourceRow, Step
+from adapters.mapping import Choice, Each, Rows, Rule, Shape, Source, Takes
+from adapters.problems import Problem
+from schemas.money import Yuan
+
+
+class Layout(Protocol):
+    """How the fields of a mapping stand in one file."""
+
+    def place(self, source: Source) -> str | None:
+        """What, behind the place of the row, is the place of the field; `None` if this file has no such field."""
+
+    def reader(self, source: Source) -> Callable[[Any], Any]:
+        """How the raw field is read in this file: with the unit of its column, with its format's own ways."""
+
+    def account(self, where: str, value: Any, shape: Shape, under: str) -> tuple[Cells, list[Problem]]:
+        """The raw fields of an object whose names are those of one shape alone, and what is not among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EachPlan:
+    """A nested list, prepared for one file."""
+
+    name: str
+    at: str
+    steps: tuple[Step, ...]
+    nested: tuple["EachPlan", ...]
+    asks: Mapping[str, Step]
+    rules: tuple[Rule, ...]
+    if_stated: tuple[Step, ...]
+    several: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShapePlan:
+    """A record, prepared for one file."""
+
+    shape: Shape
+    steps: tuple[Step, ...]
+    nested: tuple[EachPlan, ...]
+    asks: Mapping[str, Step]
+
+
+@dataclass(frozen=True, slots=True)
+class ChoicePlan:
+    """A choice, prepared for one file."""
+
+    choice: Choice
+    reads: tuple[Step, ...]
+    asks: Mapping[str, Step]
+    shapes: Mapping[str, "ShapePlan | ChoicePlan"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowsPlan:
+    """The rows of one place, prepared for one file."""
+
+    rows: Rows
+    layout: Layout
+    reads: tuple[Step, ...]
+    choices: tuple[ChoicePlan, ...]
+
+
+def plan(rows: Rows, layout: Layout) -> RowsPlan:
+    """How rows of this place are read in this file: each source with its place and its reader."""
+    return RowsPlan(
+        rows, layout, _steps(rows.reads, layout), tuple(_choice_plan(choice, layout) for choice in rows.choices)
+    )
+
+
+def read_row(row: SourceRow, scope: Scope) -> tuple[list[Draft], list[Problem], Facts]:
+    """The draft records of one row and everything that is wrong with it. One problem of effect R, and no record."""
+    prepared = row.plan
+    problems = list(row.problems)
+    facts = Facts(scope, row.cells, problems)
+    facts.take(prepared.reads)
+    for rule in prepared.rows.rules:
+        rule(facts)
+    drafts: list[Draft] = []
+    for choice in prepared.choices:
+        at = choice.choice.each
+        for cells in (row.cells,) if at is None else row.cells.lists.get(at, ()):
+            drafts.extend(_chosen(choice, Facts(scope, cells, problems, facts), prepared.layout))
+    if any(problem.effect != "N" for problem in problems):
+        return [], problems, facts
+    if len(drafts) > 1:
+        drafts = _counted(drafts)
+        drafts.sort(key=_output_order)
+    return drafts, problems, facts
+
+
+# DIALECTS 0.1; within a type, source order.
+_ORDER = ("policy", "endorsement", "cancellation", "premium_receipt", "premium_refund", "invoice")
+
+
+def _output_order(draft: Draft) -> int:
+    return _ORDER.index(draft.type)
+
+
+def _counted(drafts: list[Draft]) -> list[Draft]:
+    """Records of one row with the same keys are not one record: each after the first is counted."""
+    counted: list[Draft] = []
+    seen: dict[tuple[str, tuple[str, ...]], int] = {}
+    for draft in drafts:
+        nth = seen[draft.type, draft.keys] = seen.get((draft.type, draft.keys), 0) + 1
+        counted.append(Draft(draft.type, draft.record, draft.lineage, draft.keys, nth) if nth > 1 else draft)
+    return counted
+
+
+def _chosen(prepared: ChoicePlan, facts: Facts, layout: Layout) -> Iterator[Draft]:
+    choice = prepared.choice
+    if prepared.reads:
+        facts.take(prepared.reads)
+    facts.asks = dict(prepared.asks)
+    name = choice.becomes(facts)
+    if name is None:
+        return
+    target = prepared.shapes[name]
+    if isinstance(target, ChoicePlan):
+        yield from _chosen(target, Facts(facts.scope, facts.cells, facts.problems, facts), layout)
+        return
+    cells = facts.cells
+    if choice.under is not None:
+        value = cells.objects.get(choice.under)
+        if value is None:
+            if choice.under not in cells.raws:  # else something else stands there, and is reported
+                facts.blame("field.missing", "missing", choice.under)
+            return
+        cells, problems = layout.account(cells.where, value, target.shape, choice.under)
+        facts.problems.extend(problems)
+    yield _record(target, Facts(facts.scope, cells, facts.problems, facts))
+
+
+def _record(prepared: ShapePlan, facts: Facts) -> Draft:
+    shape = prepared.shape
+    for name in shape.shared:
+        facts.share(name)
+    facts.take(prepared.steps)
+    for nested in prepared.nested:
+        _entries(nested, facts)
+    facts.asks = dict(prepared.asks)
+    for rule in shape.rules:
+        rule(facts)
+    values, lineage = facts.values, facts.lineage
+    for name in prepared.asks:
+        if values.pop(name, None) is not None:
+            lineage.pop(name, None)
+    keys: tuple[str, ...] = ()
+    if (derived := facts.scope.derives.get(shape.type)) is not None:
+        keys = tuple(_key(facts.find(name)) for name in derived.keys)
+    return Draft(shape.type, nested_record(values), lineage, keys)
+
+
+def _key(value: Any) -> str:
+    return "" if value is None else str(written(value))
+
+
+def _entries(prepared: EachPlan, facts: Facts) -> None:
+    """Read a nested list into the field that is named for it; an entry without any value is none."""
+    found = facts.cells.lists.get(prepared.at)
+    if not found:
+        return
+    name = prepared.name
+    if prepared.several is not None and len(found) > 1:
+        facts.blame(prepared.several, "more-than-one", name)
+        return
+    entries: list[dict[str, Any]] = []
+    for cells in found:
+        if prepared.if_stated and not any(_is_stated(cells, step) for step in prepared.if_stated):
+            continue
+        entry = Facts(facts.scope, cells, facts.problems, facts, f"{facts.prefix}{name}.")
+        entry.path = f"{facts.path}{name}." if prepared.several else f"{facts.path}{name}.{len(entries)}."
+        entry.lineage = facts.lineage
+        entry.take(prepared.steps)
+        for nested in prepared.nested:
+            _entries(nested, entry)
+        entry.asks = dict(prepared.asks)
+        for rule in prepared.rules:
+            rule(entry)
+        for asked in prepared.asks:
+            if entry.values.pop(asked, None) is not None:
+                entry.lineage.pop(entry.path + asked, None)
+        facts.unread.update(f"{name}.{field}" for field in entry.unread)
+        if entry.values:
+            entries.append(entry.values)
+    if entries and prepared.several is not None:
+        facts.values.update((f"{name}.{field}", value) for field, value in entries[0].items())
+    elif entries:
+        facts.values[name] = entries
+
+
+def _is_stated(cells: Cells, step: Step) -> bool:
+    """Whether the field holds a value, readable or not."""
+    probe = Facts(Scope("", ""), cells, [])
+    probe.take((step,))
+    return probe.says(step.field)
+
+
+@lru_cache(maxsize=1024)
+def _parts(name: str) -> tuple[tuple[str, ...], str]:
+    *groups, leaf = name.split(".")
+    return tuple(groups), leaf
+
+
+def nested_record(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by dotted name as nested JSON values: money, days and decimals as their one text."""
+    record: dict[str, Any] = {}
+    for name, value in values.items():
+        groups, leaf = _parts(name)
+        target = record
+        for group in groups:
+            target = target.setdefault(group, {})
+        target[leaf] = written(value)
+    return record
+
+
+def written(value: Any) -> Any:
+    """The JSON value of one value."""
+    if isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Yuan | Exact):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [nested_record(item) if isinstance(item, dict) else written(item) for item in value]
+    return value
+
+
+def _steps(takes: Takes, layout: Layout) -> tuple[Step, ...]:
+    return tuple(
+        step
+        for name, source in takes.items()
+        if isinstance(source, Source) and (step := _step(name, source, layout)) is not None
+    )
+
+
+def _step(name: str, source: Source, layout: Layout) -> Step | None:
+    place = layout.place(source)
+    if place is None:
+        return None
+    return Step(name, source.name, place, layout.reader(source), source.required, source.when, source.field)
+
+
+def _asks(asks: Mapping[str, Source], layout: Layout) -> dict[str, Step]:
+    return {step.field: step for step in _steps(asks, layout)}
+
+
+def _nested(takes: Takes, layout: Layout) -> tuple[EachPlan, ...]:
+    return tuple(_each_plan(name, each, layout) for name, each in takes.items() if isinstance(each, Each))
+
+
+def _each_plan(name: str, each: Each, layout: Layout) -> EachPlan:
+    steps = _steps(each.takes, layout)
+    return EachPlan(
+        name=name,
+        at=each.at,
+        steps=steps,
+        nested=_nested(each.takes, layout),
+        asks=_asks(each.asks, layout),
+        rules=each.rules,
+        if_stated=tuple(step for step in steps if step.key in each.if_stated),
+        several=each.several,
+    )
+
+
+def _choice_plan(choice: Choice, layout: Layout) -> ChoicePlan:
+    shapes: dict[str, ShapePlan | ChoicePlan] = {}
+    for name, target in choice.shapes.items():
+        if isinstance(target, Choice):
+            shapes[name] = _choice_plan(target, layout)
+        else:
+            takes = target.takes
+            shapes[name] = ShapePlan(target, _steps(takes, layout), _nested(takes, layout), _asks(target.asks, layout))
+    return ChoicePlan(choice, _steps(choice.reads, layout), _asks(choice.asks, layout), shapes)

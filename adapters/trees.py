@@ -1,0 +1,216 @@
+"""Accounting for trees: each leaf is taken, ignored by name, or reported (DIALECTS 0.10). XML and JSON alike."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lxml.etree import _Element
+
+from adapters.amounts import Literal
+from adapters.facts import Cells
+from adapters.mapping import Choice, Each, Rows, Shape, Source
+
+XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+
+
+@dataclass(slots=True)
+class Node:
+    """One name of the tree that a mapping describes: a leaf, a list, an object kept for later, ignored, or a group."""
+
+    children: dict[str, "Node"] = field(default_factory=dict)
+    leaf: str | None = None
+    many: bool = False
+    anything: bool = False
+    each: str | None = None
+    later: str | None = None
+    ignored: bool = False
+
+
+def tree(rows: Rows, separator: str) -> Node:
+    """What stands in a row of these, by name."""
+    root = Node()
+    _add_sources(root, rows.reads.values(), separator)
+    for choice in rows.choices:
+        _add_choice(root, choice, separator)
+    _add_ignored(root, rows.ignores, separator)
+    return root
+
+
+def shape_tree(shape: Shape, separator: str) -> Node:
+    """What stands in the object whose fields are those of one shape."""
+    root = Node()
+    _add_shape(root, shape, separator)
+    return root
+
+
+def outside_tree(ignores: Iterable[str], places: Iterable[str], separator: str) -> Node:
+    """What stands outside of rows: the containers of rows, and what is ignored by name."""
+    root = Node()
+    for place in places:
+        _at(root, place, separator).each = place
+    _add_ignored(root, ignores, separator)
+    return root
+
+
+def _add_choice(root: Node, choice: Choice, separator: str) -> None:
+    if choice.each is not None:
+        node = _at(root, choice.each, separator)
+        node.each = choice.each
+        root = node
+    _add_sources(root, choice.reads.values(), separator)
+    _add_sources(root, choice.asks.values(), separator)
+    if choice.under is not None:
+        _at(root, choice.under, separator).later = choice.under
+        return
+    for target in choice.shapes.values():
+        if isinstance(target, Choice):
+            _add_choice(root, target, separator)
+        else:
+            _add_shape(root, target, separator)
+
+
+def _add_shape(root: Node, shape: Shape, separator: str) -> None:
+    _add_sources(root, shape.takes.values(), separator)
+    _add_sources(root, shape.asks.values(), separator)
+    _add_ignored(root, shape.ignores, separator)
+
+
+def _add_sources(root: Node, sources: Iterable[Source | Each], separator: str) -> None:
+    for source in sources:
+        node = _at(root, source.at if isinstance(source, Each) else source.name, separator)
+        if isinstance(source, Each):
+            node.each = source.at
+            _add_sources(node, source.takes.values(), separator)
+            _add_sources(node, source.asks.values(), separator)
+            _add_ignored(node, source.ignores, separator)
+            continue
+        node.leaf, node.many, node.anything = source.name, source.many, source.kind.nature == "any"
+        if source.when is not None:
+            _at(root, source.when[0], separator).leaf = source.when[0]
+
+
+def _add_ignored(root: Node, names: Iterable[str], separator: str) -> None:
+    for name in names:
+        _at(root, name, separator).ignored = True
+
+
+def _at(root: Node, path: str, separator: str) -> Node:
+    node = root
+    for name in path.split(separator):
+        node = node.children.setdefault(name, Node())
+    return node
+
+
+def xml_cells(element: _Element, node: Node, where: str, unknown: list[str], path: str = "") -> Cells:
+    """The raw fields below `element`. What is neither taken nor ignored goes to `unknown`, by its path from the row."""
+    cells = Cells(where, {})
+    _walk_xml(element, node, cells, path, unknown)
+    return cells
+
+
+def _walk_xml(element: _Element, node: Node, cells: Cells, path: str, unknown: list[str]) -> None:
+    names = node.children
+    if element.attrib:
+        _attributes(element, names, cells, path, unknown)
+    if (element.text and not element.text.isspace()) or any(
+        child.tail and not child.tail.isspace() for child in element
+    ):
+        unknown.append(path)
+    for child in element:
+        tag = child.tag
+        known = names.get(tag)
+        if known is None:
+            unknown.append(_joined(path, tag.rpartition("}")[2]))
+        elif known.leaf is not None:
+            key = known.leaf
+            if key in cells.raws or len(child):
+                unknown.append(_joined(path, tag))
+                continue
+            if child.attrib:
+                _attributes(child, known.children, cells, _joined(path, tag), unknown)
+            cells.raws[key] = child.text or ""
+        elif known.ignored:
+            continue
+        elif known.each is not None:
+            found = cells.lists.setdefault(known.each, [])
+            inner = f"{cells.where}/{known.each}[{len(found) + 1}]"
+            found.append(xml_cells(child, known, inner, unknown, _joined(path, tag)))
+        elif known.later is not None:
+            if known.later in cells.objects:
+                unknown.append(_joined(path, tag))
+            cells.objects.setdefault(known.later, child)
+        else:
+            _walk_xml(child, known, cells, _joined(path, tag), unknown)
+
+
+def _attributes(element: _Element, names: dict[str, Node], cells: Cells, path: str, unknown: list[str]) -> None:
+    for name, value in element.attrib.items():
+        text = str(name)
+        known = names.get(f"@{text}")
+        if known is not None and known.leaf is not None:
+            cells.raws[known.leaf] = str(value)
+        elif known is None and not text.startswith(XSI):
+            unknown.append(_joined(path, "@" + text.rpartition("}")[2]))
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
+def json_cells(value: dict[str, Any], node: Node, where: str, unknown: list[str], path: str = "") -> Cells:
+    """The raw fields of a JSON object. What is neither taken nor ignored goes to `unknown`, by its path."""
+    cells = Cells(where, {})
+    _walk_json(value, node, cells, path, unknown)
+    return cells
+
+
+def _walk_json(value: dict[str, Any], node: Node, cells: Cells, path: str, unknown: list[str]) -> None:
+    names = node.children
+    for name, item in value.items():
+        known = names.get(name)
+        if known is None:
+            unknown.append(path + name)
+        elif item is None or known.ignored:
+            continue
+        elif known.leaf is not None:
+            cells.raws[known.leaf] = item
+            if not known.anything and not _is_in_place(item, many=known.many):
+                del cells.raws[known.leaf]
+                unknown.append(path + name)
+        elif known.each is not None:
+            _json_list(item, known, cells, f"{path}{name}", unknown)
+        elif not isinstance(item, dict):
+            unknown.append(path + name)
+        elif known.later is not None:
+            cells.objects[known.later] = item
+        else:
+            _walk_json(item, known, cells, f"{path}{name}.", unknown)
+
+
+def _is_in_place(item: Any, *, many: bool) -> bool:
+    if many:
+        return isinstance(item, list) and not any(isinstance(part, dict | list) for part in item)
+    return not isinstance(item, dict | list)
+
+
+def _json_list(item: Any, known: Node, cells: Cells, path: str, unknown: list[str]) -> None:
+    place = known.each or ""
+    if not isinstance(item, list) or any(not isinstance(part, dict) for part in item):
+        unknown.append(path)
+        return
+    base = f"{cells.where}/{place.replace('.', '/')}"
+    cells.lists[place] = [
+        json_cells(part, known, f"{base}/{index}", unknown, f"{path}.") for index, part in enumerate(item)
+    ]
+
+
+def plain(value: Any) -> Any:
+    """A JSON value that is passed on: numbers as numbers again; null, empty lists and empty objects left out."""
+    if isinstance(value, Literal):
+        return int(value) if value.lstrip("-").isdigit() else float(value)
+    if isinstance(value, dict):
+        found = {name: plain(item) for name, item in value.items() if item is not None}
+        return {name: item for name, item in found.items() if item not in ({}, [])}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
