@@ -12,7 +12,7 @@ Stage, compare-and-swap, publish, in one transaction of its own. What a crash le
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.errors import UniqueViolation
 from psycopg.pq import TransactionStatus
@@ -21,10 +21,12 @@ from gateway.db import Connection
 from gateway.ledger import store
 from gateway.ledger.checkpoint import Checkpoint, CheckpointRefused, read_stored, sign_checkpoint
 from gateway.ledger.merkle import EMPTY_ROOT, check_consistency, consistency_spans
-from gateway.ledger.tiles import HEIGHT, WIDTH, FullTile, Hashes, RightEdge, Tile, split_hashes, tiles_for
+from gateway.ledger.tiles import HEIGHT, WIDTH, Hashes, RightEdge, Tile, split_hashes, tiles_for
 from schemas.verification import Outcome
 from signing.signer import Signer
 
+_CHUNK = 1 << 15
+_CLOCKS_DIFFER = timedelta(minutes=1)  # between two gateways; more is a clock that was set back
 MOST_LEAVES = 1 << 17
 """How many leaves one checkpoint adds at most: bounds memory and the length of the transaction. Call again for more."""
 
@@ -41,44 +43,43 @@ async def publish(
 ) -> Checkpoint | None:
     """Sign a checkpoint over all committed entries, at most `most` more than the last one has; it is durable on return.
 
-    None if there is nothing new, or if another publisher is at work. The first checkpoint of an empty log is signed
-    too. `signer` is the log's Ed25519 key, `beside` signs further lines (SM2). `known` is a checkpoint known from
-    outside this database: if the database has lost it (a restored backup), nothing is signed.
+    None if there is nothing new, or if another publisher was faster: call again later. The first checkpoint of an
+    empty log is signed too. `signer` is the log's Ed25519 key, `beside` signs further lines (SM2). `known` is a
+    checkpoint known from outside this database: if the database has lost it (a restored backup), nothing is signed.
 
     Raises `CheckpointRefused`, and signs nothing: `in-transaction`, `other-log`, `older`, `smaller`, `inconsistent`,
-    `not-last`, `wrong-key`.
+    `wrong-key`. Each of these needs an operator.
     """
     if connection.info.transaction_status != TransactionStatus.IDLE:
         raise CheckpointRefused("in-transaction", "a checkpoint is handed out only when its own transaction committed")
     if signer.algorithm != "ed25519":
         raise CheckpointRefused("wrong-key", "C2SP tlog-tiles asks for an Ed25519 signature by the log")
-    async with connection.transaction():
-        # From here until the end no other publisher reads or writes, as long as the advisory lock works as it should.
-        # What is signed does not rest on it: the unique `previous` below lets one checkpoint follow another only once.
-        if not await store.lock_publisher(connection):
-            return None
-        last = await store.find_last_checkpoint(connection)
-        committed = await store.committed_size(connection)
-        bases = _bases(last, known, origin=origin, at=at)
-        start = last.size if last else 0
-        if any(base.size > committed for base in bases):
-            raise CheckpointRefused("smaller", f"the log has {committed} entries, and a checkpoint covers more")
-        size = max([min(committed, start + most), *(base.size for base in bases)])
-        if last and size == start:
-            return None
-        edge = await read_edge(connection, start)
-        await _extend(connection, edge, size)
-        if edge.size != size:
-            raise CheckpointRefused("inconsistent", f"entry {edge.size} is not there")
-        for base in bases:
-            await _check_extends(connection, base, edge)
-        signed = sign_checkpoint(origin, size, edge.root(), (signer, *beside))
-        row = store.StoredCheckpoint(size, last.size if last else None, signed.root, at, signed.note)
-        try:
+    last: store.StoredCheckpoint | None = None
+    try:
+        async with connection.transaction():
+            # From here until the end no other publisher is at work, as long as the advisory lock does what it should.
+            # What is signed does not rest on it: the unique `previous` lets one checkpoint follow another only once.
+            if not await store.lock_publisher(connection):
+                return None
+            last = await store.find_last_checkpoint(connection)
+            if last and timedelta(0) < last.at - at <= _CLOCKS_DIFFER:
+                return None
+            bases = _bases(last, known, origin=origin, at=at)
+            size = await _next_size(connection, last, bases, most)
+            if last and size == last.size:
+                return None
+            edge = await _grow(connection, last.size if last else 0, size)
+            for base in bases:
+                await _check_extends(connection, base, edge)
+            signed = sign_checkpoint(origin, size, edge.root(), (signer, *beside))
+            row = store.StoredCheckpoint(size, last.size if last else None, signed.root, at, signed.note)
             await store.insert_checkpoint(connection, row)
-        except UniqueViolation as error:
-            raise CheckpointRefused("not-last", "another publisher has extended the last checkpoint") from error
-    return signed
+        return signed
+    except UniqueViolation as error:
+        now = await store.find_last_checkpoint(connection)
+        if now and (last is None or now.size > last.size):
+            return None  # what was read was too old: another publisher has extended it since
+        raise CheckpointRefused("inconsistent", "there is a tile that no checkpoint covers") from error
 
 
 async def read_edge(connection: Connection, size: int) -> RightEdge:
@@ -95,19 +96,30 @@ async def read_edge(connection: Connection, size: int) -> RightEdge:
     return edge
 
 
-async def _extend(connection: Connection, edge: RightEdge, size: int) -> None:
-    """Grow the edge to `size` leaves and stage the tiles that become full.
+async def _next_size(
+    connection: Connection, last: store.StoredCheckpoint | None, bases: Sequence[Checkpoint], most: int
+) -> int:
+    """How many leaves the next checkpoint covers: all that are committed, or `most` more; never less than a base."""
+    committed = await store.committed_size(connection)
+    if any(base.size > committed for base in bases):
+        raise CheckpointRefused("smaller", f"the log has {committed} entries, and a checkpoint covers more")
+    return max([min(committed, (last.size if last else 0) + most), *(base.size for base in bases)])
+
+
+async def _grow(connection: Connection, start: int, size: int) -> RightEdge:
+    """The right edge at `size`, grown from `start` leaves; stages the tiles that become full on the way.
 
     The leaf hashes are taken as stored: the database holds each equal to the hash of its data (ledger_entries_hashed).
     """
+    edge = await read_edge(connection, start)
     while edge.size < size:
         end = min(size, edge.size + _CHUNK)
-        hashes = await store.read_leaf_hashes(connection, edge.size, end)
-        full: list[FullTile] = list(edge.extend(split_hashes(hashes)))
-        if full:
+        hashes = split_hashes(await store.read_leaf_hashes(connection, edge.size, end))
+        if len(hashes) != end - edge.size:
+            raise CheckpointRefused("inconsistent", f"not all entries from {edge.size} to {end} are there")
+        if full := list(edge.extend(hashes)):
             await store.insert_tiles(connection, full)
-        if edge.size != end:
-            return
+    return edge
 
 
 async def _check_extends(connection: Connection, base: Checkpoint, edge: RightEdge) -> None:
@@ -142,6 +154,3 @@ def _bases(
         if base.origin != origin:
             raise CheckpointRefused("other-log", f"the last checkpoint is of {base.origin}, not of {origin}")
     return bases
-
-
-_CHUNK = 1 << 15

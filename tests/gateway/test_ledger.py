@@ -264,7 +264,8 @@ def test_what_is_not_signed(dsn: str) -> None:
         first = await publish(connection)
         assert first is not None
         await ledger.append(connection, numbers(10, 20), ORIGIN)
-        assert await refusal(connection, at=AT - timedelta(seconds=1)) == "older"
+        assert await publish(connection, at=AT - timedelta(seconds=60)) is None  # two gateways' clocks, not a fault
+        assert await refusal(connection, at=AT - timedelta(seconds=61)) == "older"
         assert await refusal(connection, origin="other.example/log") == "other-log"
         assert await refusal(connection, signer=sm2_signer(5)) == "wrong-key"
         # What the outside has seen: more than this database has, or something else of the same size.
@@ -293,6 +294,17 @@ def test_a_stale_publisher_cannot_take_the_place_of_the_next_checkpoint(dsn: str
         row = store.StoredCheckpoint(15, 10, late.root, AT, late.note)
         with pytest.raises(psycopg.errors.UniqueViolation):
             await store.insert_checkpoint(connection, row)
+
+    on(dsn, work)
+
+
+def test_a_tile_that_no_checkpoint_covers_stops_the_log(dsn: str) -> None:
+    async def work(connection: Connection) -> None:
+        await ledger.append(connection, numbers(0, 300), ORIGIN)
+        await connection.execute(
+            "INSERT INTO ledger_tiles VALUES (0, 0, decode(repeat('00', 8192), 'hex'), sha256(''))"
+        )
+        assert await refusal(connection) == "inconsistent"
 
     on(dsn, work)
 
