@@ -111,8 +111,6 @@ def _same(field: str, said: Any, found: Any) -> bool:
         return _as_set(said) == _as_set(found)
     if field in _NAMES:
         return folded(str(said)) == folded(str(found))
-    if isinstance(said, bool):
-        return bool(found == ("true" if said else "false"))
     return bool(said == found)
 
 
