@@ -1,7 +1,6 @@
 """The one form of a value that is hashed or signed."""
 
 import json
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +19,13 @@ def canonical(value: Any) -> bytes:
 
     Takes a noun (absent fields are left out, not written as null) or plain JSON values. Raises `NotCanonical`.
     """
-    plain = as_json(value)
+    try:
+        return _canonical(as_json(value))
+    except RecursionError as error:
+        raise NotCanonical("the value is nested too deep") from error
+
+
+def _canonical(plain: Any) -> bytes:
     if _is_plain(plain):
         # Without floats and with ASCII keys, sorting by code point is sorting by UTF-16 unit (section 3.2.3), and the
         # C encoder escapes exactly what section 3.2.2.2 says. A property test holds this equal to the library.
@@ -48,8 +53,8 @@ def _is_plain(value: Any) -> bool:
         return True
     if isinstance(value, int):
         return -_LARGEST <= value <= _LARGEST
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return all(isinstance(key, str) and key.isascii() and _is_plain(item) for key, item in value.items())
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+    if isinstance(value, list | tuple):
         return all(_is_plain(item) for item in value)
     return False

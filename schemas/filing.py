@@ -60,6 +60,10 @@ class Filing(Noun):
 
     @model_validator(mode="after")
     def _orderly(self) -> Self:
+        if self.kind != ("main" if self.registration_no[10] == "1" else "rider"):
+            raise PydanticCustomError(
+                "value.unknown", "the 11th character of the registration number says another kind"
+            )
         if (
             self.rate_min_percent
             and self.rate_max_percent

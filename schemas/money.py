@@ -40,6 +40,9 @@ class Yuan:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("an amount does not change")
 
+    def __reduce__(self) -> tuple[type["Yuan"], tuple[int]]:
+        return type(self), (self.fen,)  # copied and pickled by value: there is nothing to set afterwards
+
     def __str__(self) -> str:
         sign, fen = ("-", -self.fen) if self.fen < 0 else ("", self.fen)
         return f"{sign}{fen // 100}.{fen % 100:02d}"

@@ -1,8 +1,9 @@
 """What is pushed, and the one final answer to it."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.base import Noun
 from schemas.filing import Filing
@@ -65,6 +66,12 @@ class Envelope(Noun):
     insurer: InsurerCode | None = None
     sent_at: AwareDatetime
     record: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _attributed(self) -> Self:
+        if self.insurer is None and self.type not in ("award", "decision"):
+            raise PydanticCustomError("field.missing", "only awards and decisions come without an insurer")
+        return self
 
 
 class PremiumState(Noun):

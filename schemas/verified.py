@@ -115,8 +115,12 @@ class VerifiedPremium(Noun):
         verified = self.report.outcome is Outcome.PASSED
         if (self.status == "verified") != verified:
             raise ValueError(f"a premium whose report {self.report.outcome} is not {self.status}")
-        if verified and (self.policy is None or self.money is None or self.policy.policy_no != self.policy_no):
+        if self.policy is not None and self.policy.policy_no != self.policy_no:
+            raise ValueError("the policy is another one")
+        if verified and (self.policy is None or self.money is None):
             raise ValueError("a verified premium states its policy and its money")
         if self.status == "held" and self.report.outcome is not Outcome.INDETERMINATE:
             raise ValueError("a premium is held when something is unknown")
+        if self.status == "refused" and self.report.outcome is not Outcome.FAILED:
+            raise ValueError("a premium is refused when something failed")
         return self
