@@ -162,7 +162,8 @@ class _Reader:
             except ValidationError as error:
                 for one in error.errors(include_url=False, include_input=False, include_context=False)[:20]:
                     path = "/".join(map(str, one["loc"]))
-                    field = f"{stated.where}/{path}" if stated.where.startswith("/") else f"{stated.where}, {path}"
+                    between = "/" if stated.where.startswith("/") else ", "
+                    field = f"{stated.where}{between}{path}" if path else stated.where
                     self._blame(
                         failed("filing-file.record", "invalid", field=field, error=one["type"], says=one["msg"])
                     )

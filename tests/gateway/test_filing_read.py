@@ -22,21 +22,8 @@ INSURERS = {"000002": "PICC", "中国人民财产保险股份有限公司": "PIC
 NUMBER = "C00000230912026030100011"
 RIDER = "C00000230922026030100021"
 HEADER = [
-    "序号",
-    "条款注册号",
-    "保险公司",
-    "条款名称",
-    "主附险",
-    "险种",
-    "备案/审批",
-    "注册日期",
-    "首次使用日期",
-    "最低费率（%）",
-    "最高费率（%）",
-    "状态",
-    "启用日期",
-    "停用日期",
-    "备注",
+    *("序号", "条款注册号", "保险公司", "条款名称", "主附险", "险种", "备案/审批", "注册日期", "首次使用日期"),
+    *("最低费率（%）", "最高费率（%）", "状态", "启用日期", "停用日期", "备注"),
 ]
 ROW = [
     "1",
@@ -295,7 +282,7 @@ def test_a_file_is_one_statement_of_one_registry() -> None:
         ([{"source": {"as_of": 20260531}}], "invalid", "/0/source"),
         ([{**EXPECTED, "rate_max_percent": 2}], "invalid", "/0/rate_max_percent"),
         ([{**EXPECTED, "note": "x"}], "invalid", "/0/note"),
-        ([{**EXPECTED, "kind": "rider"}], "invalid", "/0/"),
+        ([{**EXPECTED, "kind": "rider"}], "invalid", "/0"),
     ],
 )
 def test_json_that_is_not_a_statement(value: Any, reason: str, field: str | None) -> None:
