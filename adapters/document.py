@@ -33,9 +33,9 @@ class _Statement:
 def read_document(profile_code: str, data: bytes, media_type: str) -> DocumentFields:
     """The fields that the document states, by record path (`premium.gross`), and what is wrong with it.
 
-    Amounts, days and identifiers are canonical text; a list field (`clauses.registration_no`) is a tuple. Bad input is
-    a result: a document from which nothing can be taken has the problem `document.unreadable`. Raises KeyError for a
-    profile that does not exist: that is a configuration, not a document.
+    Amounts, days and identifiers are canonical text, a list field (`clauses.registration_no`) is a tuple, and
+    `paid_in_full` a truth value. Bad input is a result: a document from which nothing can be taken has the problem
+    `document.unreadable`. Raises KeyError for a profile that does not exist: that is a configuration, not a document.
     """
     profile = PROFILES[profile_code]
     try:
@@ -102,7 +102,7 @@ def _tree(profile: Profile, root: Element) -> Tree | None:
 def _leaves(tree: Tree, name: str, root: Element, problems: list[DocumentProblem]) -> Iterator[_Statement]:
     """The leaves of an attachment: each is taken, or ignored by name, or a problem."""
     seen: Counter[str] = Counter()
-    lists: dict[str, list[Found]] = {}
+    lists: dict[str, list[tuple[tuple[str, ...], Found]]] = {}
     for place, text in _leaf_texts(root):
         source = f"{name}#/{tree.root}/{place}"
         field = tree.takes.get(place)
@@ -114,12 +114,12 @@ def _leaves(tree: Tree, name: str, root: Element, problems: list[DocumentProblem
             continue
         for one in _converted(0, field, text, source, problems):
             if field.many and isinstance(one.found.value, tuple):
-                lists.setdefault(one.path, []).append(one.found)
+                lists.setdefault(one.path, []).append((one.found.value, one.found))
             else:
                 yield one
     for where, several in lists.items():
-        value = tuple(item for one in several for item in one.value)
-        yield _Statement(0, where, Found(value, ";".join(one.raw for one in several), several[0].source))
+        value = tuple(item for items, _ in several for item in items)
+        yield _Statement(0, where, Found(value, ";".join(one.raw for _, one in several), several[0][1].source))
 
 
 def _leaf_texts(root: Element) -> Iterator[tuple[str, str]]:
@@ -167,7 +167,7 @@ def _converted(rank: int, field: Field, raw: str, source: str, problems: list[Do
         return
     if value is None:
         return
-    if isinstance(value, str | tuple):
+    if isinstance(value, str | bool | tuple):
         yield _Statement(rank, field.path, Found(value, raw, source))
         return
     for name, part in value.items():
@@ -205,4 +205,4 @@ def _agreed(statements: Iterable[_Statement], problems: list[DocumentProblem]) -
 
 
 def _shown(value: Value) -> str:
-    return value if isinstance(value, str) else ", ".join(value)
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

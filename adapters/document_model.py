@@ -13,7 +13,7 @@ RULES = Path(__file__).with_name("rules_document.toml")
 MAX_PAGES = 200
 MAX_CHARACTERS = 1_000_000
 
-Value = str | tuple[str, ...]
+Value = str | bool | tuple[str, ...]
 DocumentKind = Literal["policy", "receipt", "statement", "invoice"]
 
 
@@ -33,7 +33,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One stated field: its canonical value (a tuple where the field is a list), the text as it stands, the place."""
+    """One stated field: its canonical value, the text as it stands, the place.
+
+    The value is text, a tuple of texts where the field is a list, or a truth value.
+    """
 
     value: Value
     raw: str

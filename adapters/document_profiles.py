@@ -119,14 +119,14 @@ def line(raw: str) -> str | None:
     return _LINES[value]
 
 
-def says_yes(_: str) -> str | None:
+def says_yes(_: str) -> bool | None:
     """The sentence is a statement of itself."""
-    return "true"
+    return True
 
 
-def says_no(_: str) -> str | None:
+def says_no(_: str) -> bool | None:
     """The sentence states the opposite."""
-    return "false"
+    return False
 
 
 _CLAUSES = convert.several(convert.clause_no)

@@ -82,7 +82,13 @@ _SECOND = {
 WORDINGS = {
     "DOC-OFD-XML": Wording("产品责任保险电子保险单", "保险费收讫证明", _FIRST, _STATEMENT_LABELS),
     "DOC-OFD-TEXT": Wording("产品责任保险电子保险单", "保险费收讫证明", _FIRST, _STATEMENT_LABELS),
-    "DOC-PDF-FIRST": Wording("电子保险单", "保费到账确认书", _FIRST, _STATEMENT_LABELS),
+    # Who sends lists numbers no receipts.
+    "DOC-PDF-FIRST": Wording(
+        "电子保险单",
+        "保费到账确认书",
+        _FIRST,
+        {path: label for path, label in _STATEMENT_LABELS.items() if path != "receipt_no"},
+    ),
     "DOC-PDF-SECOND": Wording(
         "责任保险保险单（电子保单）", "保险费收据", _SECOND, {**_STATEMENT_LABELS, "policy_no": "保单号码"}
     ),

@@ -95,6 +95,11 @@ class World:
         """Every registered clause, as `filing` records."""
         return [dict(filing) for filing in self._filings]
 
+    @property
+    def as_of(self) -> date:
+        """The day as of which the registry speaks: yesterday."""
+        return self.today - timedelta(days=1)
+
     def registry_json(self) -> bytes:
         """The registry file as JSON."""
         return filings.registry_json(self._filings)

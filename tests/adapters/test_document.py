@@ -59,14 +59,15 @@ def test_a_statement_is_read_back(code: str, in_full: bool) -> None:
     read = read_document(insurer.document_profile, WORLD.premium_statement(insurer, receipt), insurer.media_type)
     assert read.problems == ()
     assert read.kind in ("statement", "receipt")
+    numbered = {} if code == "SANDBOX-B" else {"receipt_no": receipt.body["receipt_no"]}  # a list has no numbers
     assert values(read) == {
-        "receipt_no": receipt.body["receipt_no"],
+        **numbered,
         "policy_no": receipt.policy_no,
         "payer.name": receipt.get("payer.name"),
         "payer.credit_code": receipt.get("payer.credit_code"),
         "amount": "123456.78",
         "received_on": receipt.body["received_on"],
-        "paid_in_full": "true" if in_full else "false",
+        "paid_in_full": in_full,
     }
 
 

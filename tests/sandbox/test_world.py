@@ -12,6 +12,8 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.filing.read import read_registry
+from sandbox.filings import REGISTRY
 from sandbox.insurers import credit_code
 from sandbox.keys import make_key
 from sandbox.sheets import words
@@ -220,3 +222,15 @@ def test_keys_sign_the_same_each_time(seed: int, algorithm: str) -> None:
 )
 def test_amounts_in_words(amount: str, text: str) -> None:
     assert words(amount) == text
+
+
+def test_the_registry_files_load(world: World) -> None:
+    insurers = {one.company_code: one.code for one in world.insurers} | {one.code: one.code for one in world.insurers}
+    for data in (world.registry_json(), world.registry_csv()):
+        read = read_registry(
+            data, file_name="registry", fetched_at=AT, insurers=insurers, registry=REGISTRY, as_of=world.as_of
+        )
+        assert not read.problems
+        assert [one.model_dump(exclude={"source"}) for one in read.filings] == [
+            Filing.model_validate(one).model_dump(exclude={"source"}) for one in world.filings()
+        ]
