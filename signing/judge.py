@@ -23,9 +23,9 @@ from signing.certificate import BadCertificate, signer_identity
 from signing.checks import integrity, times
 from signing.checks import seal as seals
 from signing.checks.certificate import check_chain
-from signing.checks.timestamp import check_timestamp
+from signing.checks.token import Proof, judge_token
 from signing.containers.ses import FORMATS
-from signing.seal import ElectronicSeal, Seal, all_flags
+from signing.seal import Bits, ElectronicSeal, Seal, all_flags
 from signing.trust import Purpose, TrustStore
 
 Container = Literal["ofd", "pdf", "cms", "ses", "xml"]
@@ -85,21 +85,27 @@ def judge_seal(seal: Seal, content: bytes | None, place: Place, *, trust: TrustS
         integrity.check_version(seal, allow_v5=policy.allow_v5),
         integrity.check_method(seal, place.method, in_ofd=place.container == "ofd"),
         integrity.check_data_hash(seal, content),
-        integrity.check_value(seal, content),
-        integrity.check_encoding(flags, repair=policy.interop_repair),
+        integrity.check_encoding(seal, flags, repair=policy.interop_repair),
         times.check_time(seal, at, policy),
     ]
+    if (value := integrity.check_value(seal, content)) is not None:
+        checks.append(value)
     if (extensions := integrity.check_extensions(seal)) is not None:
         checks.append(extensions)
     if seal.signed_at is not None:
         checks.append(times.check_signer_period(seal.certificate, seal.signed_at, policy))
+    proof = _judge_token(seal, content, trust, at)
+    checks += proof.checks
+    if seal.signed_at is not None and proof.moment is not None:
+        checks.append(times.check_agreement(seal.signed_at, proof.moment, policy))
     if seal.seal is not None:
-        checks += _judge_electronic_seal(seal.seal, seal, at)
-    if seal.token is not None:
-        checks += check_timestamp(seal, content)
-    signer = _judge_certificate(seal.certificate, seal, trust, at, Purpose.document_signing)
-    maker = _judge_certificate(seal.seal.maker_certificate, seal, trust, at, Purpose.seal_making) if seal.seal else ()
+        checks += _judge_electronic_seal(seal.seal, seal, proof.moment or at)
+    signer = _judge_certificate(seal.certificate, seal, trust, at, Purpose.document_signing, proof)
+    maker: tuple[Check, ...] = ()
+    if seal.seal is not None:
+        maker = _judge_certificate(seal.seal.maker_certificate, seal, trust, at, Purpose.seal_making, proof)
     checks += [*signer, *maker]
+    claimed = seal.signed_at.utc if seal.signed_at else None
     return SealReport(
         id=place.id,
         container=place.container,
@@ -110,8 +116,8 @@ def judge_seal(seal: Seal, content: bytes | None, place: Place, *, trust: TrustS
         coverage=place.coverage,
         signer=identify(seal.certificate),
         seal=_identify_seal(seal.seal),
-        signed_at=seal.signed_at.utc if seal.signed_at else None,
-        time_proof="claimed" if seal.signed_at else "none",
+        signed_at=proof.moment or claimed,
+        time_proof="timestamp" if proof.moment else "claimed" if claimed else "none",
         flags=flags,
         checks=tuple(checks),
     )
@@ -127,18 +133,18 @@ def judge_lone_seal(seal: ElectronicSeal, *, trust: TrustStore, at: datetime) ->
         certificate=None,
         signed=None,
         digest=None,
-        value=seal.value,
+        value=Bits(b""),
         seal=seal,
         defects=seal.defects,
     )
     flags = all_flags(seal.flags, integrity.value_flags(bare))
     checks = [
         integrity.check_version(bare, allow_v5=trust.policy.allow_v5),
-        integrity.check_encoding(flags, repair=trust.policy.interop_repair),
+        integrity.check_repairs(flags, repair=trust.policy.interop_repair),
         *_judge_form(bare, seal),
         seals.check_period(seal, None, at),
     ]
-    maker = _judge_certificate(seal.maker_certificate, bare, trust, at, Purpose.seal_making)
+    maker = _judge_certificate(seal.maker_certificate, bare, trust, at, Purpose.seal_making, Proof(()))
     checks += maker
     return SealReport(
         id=seal.id or "seal",
@@ -170,12 +176,24 @@ def unreadable_seal(place: Place, check: Check) -> SealReport:
     )
 
 
-def _judge_electronic_seal(electronic: ElectronicSeal, seal: Seal, at: datetime) -> list[Check]:
+def _judge_token(seal: Seal, content: bytes | None, trust: TrustStore, at: datetime) -> Proof:
+    """What a time-stamp proves: it is over the signature value (RFC 3161 appendix A, GB/T 38540 section 7.1).
+
+    The token of a GM/T 0031-2014 signature stands under that signature and cannot be over it: it is over the content.
+    """
+    if seal.token is None:
+        return Proof(())
+    octets = content if seal.format == FORMATS["v1"] else seal.value.octets
+    return judge_token(seal.token, octets or b"", trust=trust, at=at, intermediates=seal.intermediates)
+
+
+def _judge_electronic_seal(electronic: ElectronicSeal, seal: Seal, known: datetime) -> list[Check]:
+    """`known` is when the signature is known to have existed: the proven moment, or that of the verdict."""
     return [
         *_judge_form(seal, electronic),
         seals.check_signer_listed(electronic, seal.certificate),
-        seals.check_period(electronic, seal.signed_at, at),
-        seals.check_current(electronic, at, proven=False),
+        seals.check_period(electronic, seal.signed_at, known),
+        seals.check_current(electronic, known),
         seals.check_outlives(electronic, seal.certificate),
     ]
 
@@ -195,7 +213,7 @@ def _judge_form(seal: Seal, electronic: ElectronicSeal) -> list[Check]:
 
 
 def _judge_certificate(
-    certificate: bytes | None, seal: Seal, trust: TrustStore, at: datetime, purpose: Purpose
+    certificate: bytes | None, seal: Seal, trust: TrustStore, at: datetime, purpose: Purpose, proof: Proof
 ) -> tuple[Check, ...]:
     """The checks on a certificate and its chain, marked with whose certificate it is."""
     whose = "maker" if purpose is Purpose.seal_making else "signer"
@@ -207,7 +225,8 @@ def _judge_certificate(
         trust=trust,
         at=at,
         purpose=purpose,
-        signed_at=seal.signed_at.utc if seal.signed_at else None,
+        signed_at=proof.moment or (seal.signed_at.utc if seal.signed_at else None),
+        proven=proof.moment is not None,
     )
     return tuple(check.model_copy(update={"field": whose}) for check in checks)
 

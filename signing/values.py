@@ -50,7 +50,16 @@ def repaired(flags: Sequence[str]) -> tuple[str, ...]:
 
 
 _REPAIRS = frozenset(
-    {TRIMMED, RAW, NEGATIVE, "maker-" + RAW, "maker-" + NEGATIVE, "maker-" + TRIMMED, "ber-transcoded"}
+    {
+        TRIMMED,
+        RAW,
+        NEGATIVE,
+        f"maker-{TRIMMED}",
+        f"maker-{RAW}",
+        f"maker-{NEGATIVE}",
+        "ber-transcoded",
+        "cms-content-type-mismatch",
+    }
 )
 
 

@@ -18,7 +18,7 @@ from schemas.verification import (
     failed,
     passed,
 )
-from signing.containers import ofd
+from signing.containers import ofd, pdf
 from signing.containers.ber import looks_indefinite
 from signing.containers.cms import looks_like_signed_data, read_signed_data
 from signing.containers.der import NotAsExpected
@@ -104,7 +104,7 @@ def _judge(
             raise Unreadable("document.unknown", "the archive is not an OFD package")
         return ofd.judge(document, trust=trust, at=at)
     if media_type == _PDF:
-        raise Unreadable("pdf.unsupported", "signatures of PDF are not judged yet")
+        return pdf.judge(document, trust=trust, at=at)
     try:
         if media_type == _SES and looks_like_seal(read_der(document)):
             # A seal is not a signature: nobody has signed anything with it yet.

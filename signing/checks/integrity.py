@@ -160,12 +160,17 @@ def _check_plain(rule: str, seal: Seal, content: bytes, digest: Callable[[bytes]
     return failed(rule, "content-changed", signed=seal.embedded[:64].hex(), **facts)
 
 
-def check_value(seal: Seal, content: bytes | None) -> Check:
-    """GB/T 32918.2 section 7, RFC 5652 section 5.4: the value holds over the signed octets under the signer's key."""
+def check_value(seal: Seal, content: bytes | None) -> Check | None:
+    """GB/T 32918.2 section 7, RFC 5652 section 5.4: the value holds over the signed octets under the signer's key.
+
+    None if it cannot be computed: `check_method` or `check_encoding` or `check_data_hash` then says why, and does not
+    pass.
+    """
     message = content if seal.signed is None else seal.signed
     if message is None:
-        return unknown("signature.value", "content-absent")
-    return _check_signature("signature.value", algorithm_of(seal), seal.certificate, message, seal.value)
+        return None
+    check = _check_signature("signature.value", algorithm_of(seal), seal.certificate, message, seal.value)
+    return check if check.reason in (None, "mismatch") else None
 
 
 def check_maker_signature(seal: Seal) -> Check | None:
@@ -182,14 +187,25 @@ def check_maker_signature(seal: Seal) -> Check | None:
     )
 
 
-def check_encoding(flags: tuple[str, ...], *, repair: bool) -> Check:
+def check_encoding(seal: Seal, flags: tuple[str, ...], *, repair: bool) -> Check:
     """GM/T 0009, X.690: values are written as the standards say; what had to be repaired is named."""
-    found = repaired(flags)
-    if not found:
-        return passed("signature.encoding")
-    if repair:
-        return passed("signature.encoding", repaired=list(found))
-    return failed("signature.encoding", "malformed", repaired=list(found))
+    if algorithm_of(seal) == SM2:
+        try:
+            read_sm2_value(seal.value)
+        except ValueError as error:
+            return failed("signature.encoding", "malformed", detail=str(error))
+    elif seal.value.unused:
+        return failed("signature.encoding", "malformed", detail="unused bits")
+    return check_repairs(flags, repair=repair)
+
+
+def check_repairs(flags: tuple[str, ...], *, repair: bool) -> Check:
+    """Whether what had to be repaired may have been."""
+    rule = "signature.encoding"
+    found = list(repaired(flags))
+    if found and not repair:
+        return failed(rule, "malformed", repaired=found)
+    return passed(rule, repaired=found)
 
 
 def value_flags(seal: Seal) -> tuple[str, ...]:

@@ -122,13 +122,16 @@ def check_period(seal: ElectronicSeal, signed_at: Moment | None, at: datetime) -
     return passed(rule, **facts)
 
 
-def check_current(seal: ElectronicSeal, at: datetime, *, proven: bool) -> Check:
-    """A moment that is only claimed proves nothing about a seal that has expired since."""
+def check_current(seal: ElectronicSeal, known: datetime) -> Check:
+    """A moment that is only claimed proves nothing about a seal that has expired since.
+
+    `known` is when the signature is known to have existed.
+    """
     rule = "seal.current"
     if seal.valid_to is None:
         return unknown(rule, "time-malformed")
     facts: dict[str, Any] = {"valid_to": seal.valid_to.text()}
-    if not proven and at > seal.valid_to.earliest:
+    if known > seal.valid_to.earliest:
         return unknown(rule, "expired-without-time-proof", **facts)
     return passed(rule, **facts)
 

@@ -53,6 +53,14 @@ def check_written_time(written: str | None, signed_at: Moment | None) -> Check |
     return passed(rule, severity=Severity.NOTICE, **facts)
 
 
+def check_agreement(claimed: Moment, proven: datetime, policy: Policy) -> Check:
+    """The claimed moment is not after the proven one; how long before it lies decides nothing."""
+    rule, written, moment = "timestamp.agrees", claimed.text(), rfc3339(proven)
+    if claimed.earliest > proven + policy.timestamp_tolerance:
+        return failed(rule, "claimed-later", claimed=written, proven=moment)
+    return passed(rule, claimed=written, proven=moment)
+
+
 def check_signer_period(certificate: bytes | None, signed_at: Moment | None, policy: Policy) -> Check:
     """GM/T 0031 section 6.2.3, case 2: the signer's certificate was valid at that moment, in each reading of it."""
     rule = "signature.signer-period"

@@ -40,7 +40,7 @@ def check_entry_list(package: Package, later: set[str]) -> Check:
         integrity.check_data_hash(seal, content),
         integrity.check_value(seal, content),
     ):
-        if check.outcome is not Outcome.PASSED:
+        if check is not None and check.outcome is not Outcome.PASSED:
             return failed(_RULE, "entry-list-not-signed", because=check.rule, why=check.reason)
     present = package.files - {ENTRY_LIST, value}
     differing = sorted((present - later) ^ (set(listed) - later))

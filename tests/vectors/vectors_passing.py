@@ -1,0 +1,79 @@
+"""What must pass, also where a vendor writes it in his own way."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from vector import Vector, ofd, s
+
+from signing import pairs
+
+
+def passing() -> Iterator[Vector]:
+    def ok(name: str, description: str, data: bytes, *flags: str, detached: bytes | None = None) -> Vector:
+        return Vector(name, description, data, "passed", flags=flags, detached=detached)
+
+    yield ok("sealed-v4", "A policy with one seal of GB/T 38540-2020.", ofd())
+    yield ok("sealed-v1", "One seal of GM/T 0031-2014.", ofd(s.with_seal(s.SealPlan(family="v1", version=1))))
+    yield ok(
+        "sealed-v4-digest-list", "The seal lists its signers by SM3 digest.", ofd(s.with_seal(s.SealPlan(list_type=2)))
+    )
+    yield ok("signed-attributes", "A plain signature with attributes.", ofd(s.Signing(s.PlainSignature())))
+    yield ok(
+        "signed-plain",
+        "A plain signature over the digest of Signature.xml.",
+        ofd(s.Signing(s.PlainSignature(attributes=False))),
+    )
+    yield ok(
+        "sealed-twice",
+        "A seal and, by another signer, a plain signature; both cover everything.",
+        ofd(s.Signing(), s.Signing(s.PlainSignature(signer=s.OTHER), folder="Sign_1", id="2")),
+    )
+    root = frozenset({"OFD.xml"})
+    yield ok("root-constrained", "OFD.xml is not covered but leaves no choice.", ofd(s.Signing(uncovered=root)))
+    yield ok(
+        "value-raw",
+        "The signature value is 64 octets without DER.",
+        ofd(s.with_value(value=raw_bits)),
+        "signature-raw64",
+    )
+    yield ok("value-negative", "A leading 00 is missing in the signature.", *negative())
+    yield ok(
+        "property-json", "propertyInfo is JSON with document and entry.", ofd(s.with_value(property_info=JSON_INFO))
+    )
+    yield ok(
+        "property-document", "propertyInfo is the identifier of the document.", ofd(s.with_value(property_info="d0c1"))
+    )
+    data = b"the bytes of a policy in any format"
+    yield replace(
+        ok("detached-cms", "SignedData in a file of its own.", data, detached=s.PlainSignature().build(data)),
+        suffix="bin",
+    )
+    yield replace(
+        ok("detached-ses", "A seal signature in a file of its own.", data, detached=s.SealSignature().build(data, "x")),
+        suffix="bin",
+    )
+
+
+JSON_INFO = '{"DocId":"d0c1","Entry":"Sign_0/Signature.xml"}'
+
+
+def raw_bits(value: bytes) -> bytes:
+    return s.bits(pairs.der_to_raw(value))
+
+
+def unsigned_bits(value: bytes) -> bytes:
+    """The value without the leading 00 of its integers."""
+    r, t = pairs.read_pair(value)
+    body = b"".join(s.tlv(2, number.to_bytes(32, "big")) for number in (r, t))
+    return s.bits(s.tlv(0x30, body))
+
+
+def negative() -> tuple[bytes, str]:
+    """A document whose signature has an integer with the top bit set, written without its leading 00."""
+    for number in range(64):
+        signing = s.with_value(value=unsigned_bits, seal=s.SealPlan(id=f"3302000000{number:04}"))
+        parts = s.sealed(signing)
+        value = parts["Doc_0/Signs/Sign_0/SignedValue.dat"]
+        if value[-32] & 0x80 or value[-66] & 0x80:
+            return s.package(parts), "signature-negative-integer"
+    raise AssertionError("no value with a top bit among 64")
