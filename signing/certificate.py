@@ -69,6 +69,7 @@ def parse_certificate(der: bytes) -> Any:
             raise BadCertificate("not a certificate")
         certificate = load(Certificate, der)
         _decode(certificate)
+        signer_identity(der)  # whoever holds a parsed certificate may ask whom it names
     except Refused as error:
         raise BadCertificate(f"{error.rule}: {error.detail}") from error
     except (ValueError, TypeError, KeyError, OverflowError) as error:
@@ -83,6 +84,8 @@ def _decode(certificate: Any) -> None:
         raise BadCertificate("two different signature algorithms")
     for part in (signed["version"], signed["serial_number"], signed["validity"], certificate["signature_value"]):
         _ = part.native
+    for name in (signed["issuer"], signed["subject"]):
+        _ = name.chosen  # what the name holds is read leniently, but it must be a name
     key = signed["subject_public_key_info"]["algorithm"]
     _ = key["algorithm"].native, key["parameters"].native
     seen = [extension["extn_id"].dotted for extension in signed["extensions"]]
@@ -140,7 +143,15 @@ def _attributes(name: Node) -> Iterator[tuple[str, str]]:
     for relative in name.children:
         for attribute in relative.children:
             if len(attribute.children) == 2 and attribute.children[0].tag == 0x06:
-                yield attribute.children[0].oid(), _text(attribute.children[1])
+                yield _object_id(attribute.children[0]), _text(attribute.children[1])
+
+
+def _object_id(node: Node) -> str:
+    """An identifier for display; one that is none is shown by its bytes."""
+    try:
+        return node.oid()
+    except Refused:
+        return "#" + node.content.hex()
 
 
 def _text(value: Node) -> str:
@@ -165,7 +176,7 @@ def _shown(text: str) -> str:
 def _credit_code(subject: Node, extensions: Node | None) -> str | None:
     texts = [text for oid, text in _attributes(subject) if oid in _CODE_ATTRIBUTES]
     for extension in extensions.children if extensions else ():
-        if extension.children[0].oid() in _CODE_EXTENSIONS:
+        if _object_id(extension.children[0]) in _CODE_EXTENSIONS:
             texts.append(_extension_text(extension.children[-1].content))
     found = {code for text in texts for code in _codes(text)}
     return found.pop() if len(found) == 1 else None  # two codes name two organisations: neither is stated
