@@ -1,0 +1,161 @@
+"""Hostile bytes: any change of an honest file has a verdict, in bounded time, and never a better one."""
+
+import contextlib
+import random
+import time
+import zlib
+
+import pytest
+from authority import AT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pdf_maker import Pdf
+from published import read, vectors
+from test_pdf import by, stamped, world
+
+from schemas.verification import Outcome, worst
+from signing.containers.pdf import judge
+from signing.containers.pdf_dictionary import BadDictionary, read_dictionary, read_hole
+
+SECONDS = 10.0
+
+
+def outcome(data: bytes) -> Outcome:
+    checks, seals = judge(data, trust=world()[0], at=AT)
+    return worst((*checks, *(check for seal in seals for check in seal.checks)))
+
+
+def honest() -> bytes:
+    pdf = Pdf()
+    pdf.sign(by(world()[1]))
+    pdf.sign(by(world()[1]))
+    return pdf.data
+
+
+HONEST = honest()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(HONEST) * 8 - 1))
+def test_one_changed_bit_is_never_a_pass(place: int) -> None:
+    changed = bytearray(HONEST)
+    changed[place // 8] ^= 1 << place % 8
+    if outcome(bytes(changed)) is Outcome.PASSED:
+        # Only the case of a hex digit of the value may change without changing what is signed, or the value.
+        assert bytes(changed).lower() == HONEST.lower()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, len(HONEST)), st.integers(0, len(HONEST)), st.binary(max_size=40))
+def test_cut_and_filled_files_have_a_verdict(start: int, end: int, filling: bytes) -> None:
+    changed = HONEST[:start] + filling + HONEST[end:]
+    if changed != HONEST:
+        assert outcome(changed) is not Outcome.PASSED
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_have_a_verdict(junk: bytes) -> None:
+    assert outcome(b"%PDF-1.7\n" + junk) is Outcome.FAILED
+    assert outcome(junk) is Outcome.FAILED
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=120))
+def test_any_dictionary_is_read_or_refused(junk: bytes) -> None:
+    data = b"1 0 obj\n<< /ByteRange [0 10 20 30] /Contents <30> " + junk
+    with contextlib.suppress(BadDictionary):
+        read_hole(data, read_dictionary(data, 0, 1))
+
+
+@pytest.mark.real
+def test_mutated_files_of_the_suite_have_a_verdict() -> None:
+    suite, chosen, slowest = vectors("pdf"), random.Random(20260601), 0.0
+    for entry in read(suite / "labels.json")["files"]:
+        data = (suite / entry["file"]).read_bytes()
+        for _ in range(6):
+            changed = bytearray(data)
+            for _ in range(chosen.choice((1, 3, 20))):
+                place = chosen.randrange(len(changed))
+                action = chosen.randrange(3)
+                if action == 0:
+                    changed[place] = chosen.randrange(256)
+                elif action == 1:
+                    del changed[place : place + chosen.randrange(1, 30)]
+                else:
+                    changed[place:place] = changed[: chosen.randrange(30)]
+            began = time.perf_counter()
+            outcome(bytes(changed))
+            slowest = max(slowest, time.perf_counter() - began)
+    print(f"slowest {slowest:.2f} s")
+    assert slowest < SECONDS
+
+
+def _within_bounds(data: bytes) -> Outcome:
+    began = time.perf_counter()
+    found = outcome(data)
+    assert time.perf_counter() - began < SECONDS
+    return found
+
+
+def test_deep_nesting_ends() -> None:
+    for opening, closing in ((b"[", b"]"), (b"<< /A ", b" >>")):
+        pdf = Pdf(b"/Deep " + opening * 20_000 + b"null" + closing * 20_000)
+        pdf.sign(by(world()[1]))
+        assert _within_bounds(pdf.data) is not Outcome.PASSED
+
+
+def test_a_loop_of_cross_references_ends() -> None:
+    pdf = Pdf()
+    pdf.sign(by(world()[1]))
+    start = pdf.data.rindex(b"startxref\n") + 10
+    looping = pdf.data.replace(b"/Root 1 0 R >>", b"/Root 1 0 R /Prev %d >>" % int(pdf.data[start:].split()[0]))
+    assert _within_bounds(looping) is not Outcome.PASSED
+
+
+def test_a_field_that_is_its_own_kid_ends() -> None:
+    pdf = Pdf()
+    pdf.sign(by(world()[1]), objects={90: b"<< /T (loop) /Kids [90 0 R] >>"})
+    pdf.fields.append(90)
+    pdf.revise({})
+    assert _within_bounds(pdf.data) is not Outcome.PASSED
+
+
+def test_a_stream_that_unpacks_to_too_much_ends() -> None:
+    packed = zlib.compress(b"1 0 " * 10_000_000, 9)
+    body = b"<< /Type /ObjStm /N 10000000 /First 10 /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream"
+    pdf = Pdf(more={9: body % (len(packed), packed)})
+    pdf.sign(by(world()[1]))
+    assert _within_bounds(pdf.data) is not Outcome.PASSED
+
+
+def test_many_signatures_cost_in_proportion() -> None:
+    def judged(count: int) -> float:
+        pdf = Pdf()
+        for _ in range(count):
+            pdf.sign(by(world()[1]))
+        began = time.perf_counter()
+        assert outcome(pdf.data) is Outcome.PASSED
+        return time.perf_counter() - began
+
+    judged(2)
+    few, many = judged(4), judged(16)
+    assert many < 4 * 4 * few + 1, "a quadratic cost would be sixteen times that of four"
+
+
+def test_more_signatures_than_anybody_needs_are_refused() -> None:
+    pdf = Pdf()
+    for _ in range(33):
+        pdf.sign(lambda _: b"\x30\x00")
+    assert _within_bounds(pdf.data) is Outcome.FAILED
+
+
+def test_a_time_stamped_file_survives_no_change() -> None:
+    pdf = Pdf()
+    pdf.sign(stamped(world()[1], AT))
+    chosen = random.Random(7)
+    for _ in range(100):
+        changed = bytearray(pdf.data)
+        changed[chosen.randrange(len(changed))] ^= 0x41
+        if outcome(bytes(changed)) is Outcome.PASSED:
+            assert bytes(changed).lower() == pdf.data.lower()
