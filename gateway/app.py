@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import orjson
 import psycopg
@@ -70,7 +70,6 @@ def judges_of(gateway: Gateway) -> Judges:
         catalogue=gateway.catalogue.digest,
         registry=CurrentRegistry(),
         registry_max_age_days=gateway.config.registry_max_age_days,
-        document_max_age=timedelta(seconds=gateway.config.document_verdict_max_age_seconds),
         log_origin=gateway.config.log_origin,
     )
 

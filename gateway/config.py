@@ -34,7 +34,6 @@ class Config(Noun):
     pool_size: int = Field(default=8, ge=2, le=200)
     request_max_age_seconds: int = Field(default=300, ge=10, le=3600)
     registry_max_age_days: int = Field(default=45, ge=1, le=3650)
-    document_verdict_max_age_seconds: int = Field(default=3600, ge=0, le=86400)
     body_limit_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     publish_every_seconds: float = Field(default=1.0, gt=0, le=3600)
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from gateway.db import Connection
@@ -90,7 +90,6 @@ class Judges:
     catalogue: str
     registry: Callable[[Connection], Awaitable[FilingRegistry]]
     registry_max_age_days: int
-    document_max_age: timedelta
     log_origin: str
 
     def basis(self, registry: FilingRegistry) -> Basis:
@@ -188,14 +187,13 @@ async def load_states(
     """What is known of these policies, with the verdicts on every document that they or the arrivals name."""
     insurers = {arrival.insurer.code: arrival.insurer for arrival in arrivals}
     states = await store.load_states(connection, insurers, keys)
-    at = max(arrival.received_at for arrival in arrivals)
     named = {
         (a.insurer.code, digest) for a in arrivals for read in a.reading.records for digest in digests_of(read.noun)
     }
     named |= {
         (key[0], digest) for key, state in states.items() for r in state.records for digest in digests_of(r.record)
     }
-    await add_documents(connection, states, sorted(named), judges, at)
+    await add_documents(connection, states, sorted(named), judges)
     return states
 
 
@@ -204,29 +202,31 @@ async def add_documents(
     states: Mapping[PolicyKey, PolicyState],
     named: Sequence[tuple[str, str]],
     judges: Judges,
-    at: datetime,
 ) -> None:
-    """Give every state its insurer's documents: those named by digest, and those that state its policy number."""
+    """Give every state its insurer's documents: those named by digest, and those that state its policy number.
+
+    A verdict holds as of the moment at which the document was handed in, which is our proof that it existed: that its
+    seal expires later changes nothing. When the trust folder has changed, what it now knows is applied to that moment.
+    """
     found = await store.load_documents(connection, named, list(states))
     for insurer, documents in found.items():
         for digest, judged, trust_digest in documents:
             current = judged
-            if trust_digest != judges.trust.digest or at - judged.judged_at > judges.document_max_age:
-                current = await judge_again(connection, digest, insurer, judges, at)
+            if trust_digest != judges.trust.digest:
+                current = await judge_again(connection, digest, insurer, judges)
             for key, state in states.items():
                 if key[0] == insurer:
                     state.documents[digest] = current
 
 
-async def judge_again(
-    connection: Connection, digest: str, insurer: str, judges: Judges, at: datetime
-) -> JudgedDocument:
-    """Judge a kept document as of `at`, and keep that verdict beside the earlier ones."""
+async def judge_again(connection: Connection, digest: str, insurer: str, judges: Judges) -> JudgedDocument:
+    """Judge a kept document as of the moment at which it came, and keep that verdict beside the earlier ones."""
     found = await store.find_document(connection, digest, insurer)
     owner = judges.participants.find(insurer)
     if found is None or owner is None:
         raise RuntimeError(f"document {digest} of {insurer} has a verdict but no bytes")
-    verdict = await asyncio.to_thread(judge_document, found[2], found[1], owner, judges.trust, at)
+    _, media_type, data, at = found
+    verdict = await asyncio.to_thread(judge_document, data, media_type, owner, judges.trust, at)
     profile = owner.document_profile or ""
     await store.insert_verdict(connection, digest, insurer, judges.trust.digest, profile, at, verdict)
     return as_judged(digest, verdict)
