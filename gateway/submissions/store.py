@@ -219,8 +219,8 @@ async def find_document(
 ) -> tuple[str, str, bytes, datetime] | None:
     """A document's insurer, media type, bytes and the moment at which it came; of this insurer only, if given."""
     cursor = await connection.execute(
-        "SELECT insurer, media_type, bytes, received_at FROM documents WHERE digest = %s AND insurer = coalesce(%s, insurer) "
-        "ORDER BY received_at LIMIT 1",
+        "SELECT insurer, media_type, bytes, received_at FROM documents "
+        "WHERE digest = %s AND insurer = coalesce(%s, insurer) ORDER BY received_at LIMIT 1",
         (digest, insurer),
     )
     row = await cursor.fetchone()
