@@ -82,7 +82,7 @@ async def _judge_waiting(
         states = await store.load_states(connection, {owner.code: owner}, [key])
         state = states[key]
         named = [(owner.code, digest) for known in state.records for digest in digests_of(known.record)]
-        await add_documents(connection, states, named, judges)
+        await add_documents(connection, states, named, judges, at)
         if state.records:
             premium = judge_premium(state, judges.basis(await judges.registry(connection)), at)
             if take_revision(state, premium):

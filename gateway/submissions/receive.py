@@ -193,7 +193,7 @@ async def load_states(
     named |= {
         (key[0], digest) for key, state in states.items() for r in state.records for digest in digests_of(r.record)
     }
-    await add_documents(connection, states, sorted(named), judges)
+    await add_documents(connection, states, sorted(named), judges, max(one.received_at for one in arrivals))
     return states
 
 
@@ -202,30 +202,38 @@ async def add_documents(
     states: Mapping[PolicyKey, PolicyState],
     named: Sequence[tuple[str, str]],
     judges: Judges,
+    at: datetime,
 ) -> None:
     """Give every state its insurer's documents: those named by digest, and those that state its policy number.
 
-    A verdict holds as of the moment at which the document was handed in, which is our proof that it existed: that its
-    seal expires later changes nothing. When the trust folder has changed, what it now knows is applied to that moment.
+    Until a premium is verified, its documents are judged under the trust folder of today. A verdict on which a premium
+    was verified stands: that the seal expires later changes nothing, and what is revoked later is for re-verification.
     """
     found = await store.load_documents(connection, named, list(states))
     for insurer, documents in found.items():
+        own = [state for key, state in states.items() if key[0] == insurer]
         for digest, judged, trust_digest in documents:
-            current = judged
-            if trust_digest != judges.trust.digest:
-                current = await judge_again(connection, digest, insurer, judges)
-            for key, state in states.items():
-                if key[0] == insurer:
-                    state.documents[digest] = current
+            today = judged
+            if trust_digest != judges.trust.digest and not all(_stands(judged, state) for state in own):
+                today = await judge_again(connection, digest, insurer, judges, at)
+            for state in own:
+                state.documents[digest] = judged if _stands(judged, state) else today
 
 
-async def judge_again(connection: Connection, digest: str, insurer: str, judges: Judges) -> JudgedDocument:
-    """Judge a kept document as of the moment at which it came, and keep that verdict beside the earlier ones."""
+def _stands(judged: JudgedDocument, state: PolicyState) -> bool:
+    verified = state.previous is not None and state.previous.was_verified
+    return verified and judged.outcome is Outcome.PASSED
+
+
+async def judge_again(
+    connection: Connection, digest: str, insurer: str, judges: Judges, at: datetime
+) -> JudgedDocument:
+    """Judge a kept document as of `at`, and keep that verdict beside the earlier ones."""
     found = await store.find_document(connection, digest, insurer)
     owner = judges.participants.find(insurer)
     if found is None or owner is None:
         raise RuntimeError(f"document {digest} of {insurer} has a verdict but no bytes")
-    _, media_type, data, at = found
+    _, media_type, data = found
     verdict = await asyncio.to_thread(judge_document, data, media_type, owner, judges.trust, at)
     profile = owner.document_profile or ""
     await store.insert_verdict(connection, digest, insurer, judges.trust.digest, profile, at, verdict)

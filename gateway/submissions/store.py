@@ -214,17 +214,15 @@ async def insert_verdict(
     )
 
 
-async def find_document(
-    connection: Connection, digest: str, insurer: str | None
-) -> tuple[str, str, bytes, datetime] | None:
-    """A document's insurer, media type, bytes and the moment at which it came; of this insurer only, if given."""
+async def find_document(connection: Connection, digest: str, insurer: str | None) -> tuple[str, str, bytes] | None:
+    """A document's insurer, media type and bytes; of this insurer only, if one is given."""
     cursor = await connection.execute(
-        "SELECT insurer, media_type, bytes, received_at FROM documents "
+        "SELECT insurer, media_type, bytes FROM documents "
         "WHERE digest = %s AND insurer = coalesce(%s, insurer) ORDER BY received_at LIMIT 1",
         (digest, insurer),
     )
     row = await cursor.fetchone()
-    return (row[0], row[1], bytes(row[2]), row[3]) if row else None
+    return (row[0], row[1], bytes(row[2])) if row else None
 
 
 async def find_verdict(connection: Connection, digest: str, insurer: str) -> dict[str, Any] | None:
@@ -262,7 +260,7 @@ async def find_raw(connection: Connection, submission_id: str) -> tuple[str, str
         "SELECT insurer, content_type, body, request FROM submissions WHERE id = %s", (submission_id,)
     )
     row = await cursor.fetchone()
-    return (row[0], row[1], bytes(row[2]), row[3]) if row else None
+    return (row[0], row[1], bytes(row[2])) if row else None
 
 
 async def find_lineage(connection: Connection, submission_id: str) -> list[dict[str, Any]]:
