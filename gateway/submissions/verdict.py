@@ -150,7 +150,9 @@ class PolicyState:
         )
 
     def twin(self, kind: str, number: str | None) -> KnownRecord | None:
-        """A record of the same type and number that was not refused: the first that came."""
+        """A record of the same type and number that was not refused: the first that came. Without number, none."""
+        if number is None:
+            return None
         for known in self.records:
             if known.type == kind and known.number == number and known.outcome is not Outcome.FAILED:
                 return known
