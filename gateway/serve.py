@@ -31,19 +31,24 @@ def serve(config: Config) -> int:
             config = config.model_copy(update={"port": free_port(config.host)})
         print(f"http://{config.host}:{config.port}", file=sys.stderr, flush=True)
         os.environ[_EFFECTIVE] = config.model_dump_json()
-        uvicorn.run(
-            "gateway.serve:application",
-            factory=True,
-            host=config.host,
-            port=config.port,
-            workers=config.workers,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=30,
-            h11_max_incomplete_event_size=64 * 1024,
-        )
+        run("gateway.serve:application", config.host, config.port, config.workers)
     return 0
+
+
+def run(factory: str, host: str, port: int, workers: int) -> None:
+    """Serve the ASGI application that `module:function` makes, under the settings that every process of ours has."""
+    uvicorn.run(
+        factory,
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
 
 
 def application() -> FastAPI:
