@@ -46,7 +46,7 @@ def read_rows(rows: Sequence[Row], insurers: Mapping[str, str], as_of: date | No
     """Each row as what it states or what is wrong with it. With a header that cannot be used, only its problems."""
     at = next((at for at, row in enumerate(rows[:_HEADER_WITHIN]) if _is_header(row)), None)
     if at is None:
-        yield failed("header.not-found", "no-row-has-it", names="条款注册号 / registration_no")
+        yield failed("filing-file.columns", "no-header", names="条款注册号 / registration_no")
         return
     header, problems = _read_header(rows[at], rows[at + 1 :])
     yield from problems
@@ -83,21 +83,19 @@ def _read_header(head: Row, body: Sequence[Row]) -> tuple[Header, list[Check]]:
         place = f"row {head.number}, column {column}"
         known = FIELD_OF.get(name)
         if known in fields.values():
-            problems.append(failed("column.duplicate", "two-columns-for-one-field", field=place, column=name))
+            problems.append(failed("filing-file.columns", "duplicate", field=place, column=name))
         elif known is not None:
             fields[column], names[column] = known, name
             units[column] = unit or ("%" if name in PERCENT else None)
         elif name and name not in IGNORED:
-            problems.append(failed("field.unaccounted", "neither-taken-nor-ignored", field=place, column=name))
+            problems.append(failed("filing-file.columns", "unaccounted", field=place, column=name))
     nameless = {column for row in body if not _is_note(row) for column in row.cells} - head.cells.keys()
-    problems += [
-        failed("field.unaccounted", "column-without-name", field=f"column {column}") for column in sorted(nameless)
-    ]
+    problems += [failed("filing-file.columns", "nameless", field=f"column {column}") for column in sorted(nameless)]
     needed = [*REQUIRED, *(() if "intervals" in fields.values() else ("state",))]
     for missing in needed:
         if missing not in fields.values():
             name = COLUMNS[missing][1][0]
-            problems.append(failed("column.missing", "required", field=name, column=name))
+            problems.append(failed("filing-file.columns", "missing", field=name, column=name))
     return Header(fields, units, names), problems
 
 
@@ -113,7 +111,7 @@ class _RowReader:
 
     def read(self) -> Iterator[Stated | Check]:
         if self.row.ragged:
-            yield failed("row.ragged", "quotes", field=f"row {self.row.number}", row=self.row.number)
+            yield failed("filing-file.row", "ragged", field=f"row {self.row.number}", row=self.row.number)
             return
         for column, name in self.header.fields.items():
             cell = self.row.cells.get(column)
@@ -121,7 +119,7 @@ class _RowReader:
                 self._read_cell(column, name, cell)
         for name in REQUIRED:
             if name not in self.values and name not in self.unread:
-                self._blame("field.missing", "required", name)
+                self._blame_row("missing", name)
         record = self._record()
         if self.problems:
             yield from self.problems
@@ -133,10 +131,13 @@ class _RowReader:
             value = _read_value(name, cell, self.header.units[column])
         except Unreadable as error:
             self.unread.add(name)
-            self._blame(error.rule, error.reason, name, value=cell.value[:100], **error.facts)
+            self._blame(error.rule, error.reason, name, value=cell.value[:100], why=dict(error.facts))
             return
         if value is not None:
             self.values[name] = value
+
+    def _blame_row(self, reason: str, name: str, **facts: Any) -> None:
+        self._blame("filing-file.row", reason, name, **facts)
 
     def _blame(self, rule: str, reason: str, name: str, **facts: Any) -> None:
         shown = next((self.header.names[at] for at, one in self.header.fields.items() if one == name), name)
@@ -157,7 +158,7 @@ class _RowReader:
         if number is not None:
             record["kind"] = "main" if ClauseParts(number).kind == "main" else "rider"
             if self.values.get("kind", record["kind"]) != record["kind"]:
-                self._blame("filing-file.row", "kind-differs", "kind", of_number=record["kind"])
+                self._blame_row("kind-differs", "kind", of_number=record["kind"])
         record["insurer"] = self._insurer(number)
         record["intervals"] = self._intervals()
         return record
@@ -172,16 +173,16 @@ class _RowReader:
             key = value.zfill(6) if name == "company_code" else folded(value)
             found = self.insurers.get(key) or self.insurers.get(value)
             if found is None:
-                self._blame("filing-file.row", "insurer-unknown", name, value=value[:100])
+                self._blame_row("insurer-unknown", name, value=value[:100])
             else:
                 named[name] = found
         if len(set(named.values())) > 1:
-            self._blame("filing-file.row", "insurers-differ", next(iter(named)), insurers=sorted(set(named.values())))
+            self._blame_row("insurers-differ", next(iter(named)), insurers=sorted(set(named.values())))
         if named or number is None or not self.unread.isdisjoint({"insurer", "company_code", "company_name"}):
             return next(iter(named.values()), None)
         found = self.insurers.get(ClauseParts(number).company)
         if found is None and not self.problems:
-            self._blame("filing-file.row", "insurer-unknown", "registration_no", value=ClauseParts(number).company)
+            self._blame_row("insurer-unknown", "registration_no", value=ClauseParts(number).company)
         return found
 
     def _intervals(self) -> list[dict[str, str]]:
@@ -190,7 +191,7 @@ class _RowReader:
         state, registered = self.values.get("state"), self.values.get("registered_on")
         if state is None or registered is None:
             if state is None and "state" not in self.unread:
-                self._blame("field.missing", "required", "state")
+                self._blame_row("missing", "state")
             return []
         start: date = self.values.get("in_use_from") or self.values.get("first_used_on") or registered
         ended: date | None = self.values.get("ended_on")
@@ -200,7 +201,7 @@ class _RowReader:
             return [_interval(state, start, None)]
         spoken_of = self.as_of or self.values.get("as_of")
         if state == "pending" or spoken_of is None or ended <= spoken_of:
-            self._blame("filing-file.row", "state-contradicts-end", "ended_on", state=state, ended_on=str(ended))
+            self._blame_row("state-contradicts-end", "ended_on", state=state, ended_on=str(ended))
             return []
         return self._ended("stopped", start, ended)
 
@@ -208,10 +209,10 @@ class _RowReader:
         """A clause that has ended, from the day on which it did: before it was in use, or, if returned, pending."""
         if ended is None:
             if "ended_on" not in self.unread:
-                self._blame("field.missing", "required", "ended_on")
+                self._blame_row("missing", "ended_on")
             return []
         if ended < start:
-            self._blame("filing-file.row", "ends-before-start", "ended_on", start=str(start), ended_on=str(ended))
+            self._blame_row("ends-before-start", "ended_on", start=str(start), ended_on=str(ended))
             return []
         before = "pending" if state == "returned" else "in_use"
         earlier = [_interval(before, start, ended - timedelta(days=1))] if ended > start else []
@@ -223,7 +224,7 @@ class _RowReader:
         for part in text.rstrip(";").split(";"):
             found = _INTERVAL.fullmatch(part.strip())
             if found is None or found[1] not in STATES.values():
-                self._blame("filing-file.row", "interval-unreadable", "intervals", value=part[:100])
+                self._blame_row("interval-unreadable", "intervals", value=part[:100])
                 continue
             intervals.append({"state": found[1], "from": found[2]} | ({"to": found[3]} if found[3] else {}))
         return intervals
@@ -231,18 +232,18 @@ class _RowReader:
 
 def _read_value(name: str, cell: Cell, unit: str | None) -> Any:
     if cell.kind == "error":
-        raise Unreadable("cell.error", "error")
+        raise Unreadable("filing-file.row", "cell-error")
     if cell.kind == "blank" and cell.formula:
-        raise Unreadable("cell.formula-uncached", "no-stored-result")
+        raise Unreadable("filing-file.row", "cell-not-computed")
     kind = COLUMNS[name][0]
     if kind.measured == "rate" and cell.kind == "number" and cell.style.is_percent:
         unit = "1"  # the workbook shows 0.02 as 2 %
     value = spreadsheet_reader(kind, unit)(cell.value)
     if isinstance(value, Rate):
         if value.unit is None:
-            raise Unreadable("unit.ambiguous", "no-rate-unit")
+            raise Unreadable("filing-file.row", "rate-without-unit")
         if value.number.digits < 0:
-            raise Unreadable("number.unreadable", "form")
+            raise Unreadable("filing-file.row", "rate-negative")
         return value.percent()
     return value
 

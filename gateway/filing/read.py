@@ -26,11 +26,15 @@ _ISO = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class RegistryFile:
-    """What a file states, or why it is refused: `source` is known if and only if there are no `problems`."""
+    """What a file states, or why it is refused: `source` is known if and only if there are no `problems`.
+
+    `is_whole` tells a registry's file, which is all that it states, from a bare JSON array of single statements.
+    """
 
     source: Source | None
     filings: tuple[Filing, ...] = ()
     problems: tuple[Check, ...] = ()
+    is_whole: bool = False
 
 
 def read_registry(
@@ -49,10 +53,13 @@ def read_registry(
     gateway; JSON states these codes itself. `file_name` only names the file in problems; what it is its bytes say.
     """
     reader = _Reader(file_name, registry, as_of)
+    is_whole = True
     try:
         kind = recognise(data)
         if kind == "json":
-            records = reader.take(_read_records(read_json(data, bom_allowed=True)))
+            value = read_json(data, bom_allowed=True)
+            is_whole = isinstance(value, dict)
+            records = reader.take(_read_records(value))
         else:
             rows = read_table(data, kind=kind, encodings=_ENCODINGS)
             records = reader.take(read_rows(rows, insurers, as_of))
@@ -63,7 +70,7 @@ def read_registry(
     filings = reader.filings(records, source) if source is not None else ()
     if source is None or reader.problems:
         return RegistryFile(None, problems=reader.told())
-    return RegistryFile(source, filings)
+    return RegistryFile(source, filings, is_whole=is_whole)
 
 
 def recognise(data: bytes) -> Literal["json", "xlsx", "csv"]:

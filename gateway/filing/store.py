@@ -1,7 +1,7 @@
 """The SQL of filings: bitemporal, append-only. What is stated, as of which day, and since when it is known."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -23,12 +23,21 @@ class Superseded(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """How many statements a recording added, superseded, dropped (no longer in a whole statement) or left as known."""
+    """How many statements a recording added, superseded, dropped (no longer in a whole statement) or left as known.
+
+    `confirmed` says that a whole statement spoke of a day, or in a way, in which it had not spoken before.
+    """
 
     new: int
     superseded: int
     dropped: int
     unchanged: int
+    confirmed: bool = False
+
+    @property
+    def says_something_new(self) -> bool:
+        """Whether anything was appended."""
+        return bool(self.new or self.superseded or self.dropped or self.confirmed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,7 @@ class Statement:
     """One statement as it was recorded; `filing` is `None` where a whole statement left the number out."""
 
     registry: str
+    insurer: str
     known_from: datetime
     digest: str
     filing: Filing | None
@@ -49,7 +59,23 @@ class _Known:
     is_stated: bool
 
 
-async def record(connection: Connection, filings: Sequence[Filing], at: datetime, *, whole: Source | None) -> Recorded:
+async def keep_file(
+    connection: Connection, data: bytes, *, sender: str, media_type: str, at: datetime, proof: Mapping[str, Any]
+) -> int:
+    """Keep a pushed file as it came; its id. `proof` is the signed request that brought it."""
+    cursor = await connection.execute(
+        "INSERT INTO filing_files (sender, received_at, media_type, digest, bytes, request) "
+        "VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
+        (sender, at, media_type, f"sha256:{hashlib.sha256(data).hexdigest()}", data, canonical(dict(proof)).decode()),
+    )
+    row = await cursor.fetchone()
+    assert row is not None  # an insert that returns has a row
+    return int(row[0])
+
+
+async def record(
+    connection: Connection, filings: Sequence[Filing], at: datetime, *, whole: Source | None, file: int | None = None
+) -> Recorded:
     """Append what differs from what is known, as known from `at` on.
 
     With `whole` the filings are all that this source states: what it stated before and leaves out now is recorded as no
@@ -82,17 +108,18 @@ async def record(connection: Connection, filings: Sequence[Filing], at: datetime
         added += before is None
         statement = as_json(filing)
         source = statement.pop("source")
-        rows.append((*key, filing.insurer, at, digest, canonical(statement).decode(), canonical(source).decode()))
-    dropped = 0
+        texts = (canonical(statement).decode(), canonical(source).decode())
+        rows.append((*key, filing.insurer, at, digest, *texts, file))
+    dropped, confirmed = 0, False
     if whole is not None:
         source_text = canonical(whole).decode()
         for (registry, number), before in known.items():
             if before.is_stated:
                 dropped += 1
-                rows.append((registry, number, before.insurer, at, "", None, source_text))
-        await _append_whole(connection, whole, filings, at)
+                rows.append((registry, number, before.insurer, at, "", None, source_text, file))
+        confirmed = await _append_whole(connection, whole, filings, at, file)
     await _append(connection, rows)
-    return Recorded(new=added, superseded=superseded, dropped=dropped, unchanged=unchanged)
+    return Recorded(added, superseded, dropped, unchanged, confirmed)
 
 
 def _check_coherent(filings: Sequence[Filing], whole: Source | None) -> None:
@@ -135,14 +162,23 @@ async def _latest(connection: Connection, registries: set[str]) -> dict[tuple[st
     return {(row[0], row[1]): _Known(*row[2:]) for row in await cursor.fetchall()}
 
 
-async def _append_whole(connection: Connection, whole: Source, filings: Sequence[Filing], at: datetime) -> None:
+async def _append_whole(
+    connection: Connection, whole: Source, filings: Sequence[Filing], at: datetime, file: int | None
+) -> bool:
+    """Keep the source's day, unless the same was said last; whether it was kept."""
     lines = sorted(statement_digest(filing) for filing in filings)
     digest = f"sha256:{hashlib.sha256(canonical(lines)).hexdigest()}"
-    await connection.execute(
-        "INSERT INTO filing_sources (registry, as_of, fetched_at, known_from, digest, count) "
-        "VALUES (%s, %s, %s, %s, %s, %s)",
-        (whole.registry, whole.as_of, whole.fetched_at, at, digest, len(filings)),
+    cursor = await connection.execute(
+        "SELECT as_of, digest FROM filing_sources WHERE registry = %s ORDER BY id DESC LIMIT 1", (whole.registry,)
     )
+    if await cursor.fetchone() == (whole.as_of, digest):
+        return False
+    await connection.execute(
+        "INSERT INTO filing_sources (registry, as_of, fetched_at, known_from, digest, count, file) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        (whole.registry, whole.as_of, whole.fetched_at, at, digest, len(filings), file),
+    )
+    return True
 
 
 async def _append(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -151,7 +187,7 @@ async def _append(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> No
     async with (
         connection.cursor() as cursor,
         cursor.copy(
-            "COPY filings (registry, registration_no, insurer, known_from, digest, statement, source) FROM STDIN"
+            "COPY filings (registry, registration_no, insurer, known_from, digest, statement, source, file) FROM STDIN"
         ) as copy,
     ):
         for row in rows:
@@ -181,13 +217,18 @@ async def _load(connection: Connection, known_at: datetime | None, upto: tuple[i
         (upto[0], known_at),
     )
     filings = [_filing(statement, source) async for statement, source in cursor]
+    return FilingRegistry(filings, await list_wholes(connection, known_at, upto[1]), known_at=known_at)
+
+
+async def list_wholes(connection: Connection, known_at: datetime | None, upto: int | None = None) -> tuple[Source, ...]:
+    """The latest whole statement of each source at `known_at`, or now; up to row `upto` if given."""
     cursor = await connection.execute(
-        "SELECT DISTINCT ON (registry) registry, as_of, fetched_at FROM filing_sources "
-        "WHERE id <= %s AND known_from <= coalesce(%s, 'infinity'::timestamptz) ORDER BY registry, id DESC",
-        (upto[1], known_at),
+        "SELECT DISTINCT ON (registry) registry, as_of, fetched_at FROM filing_sources WHERE "
+        "id <= coalesce(%s, 9223372036854775807) AND known_from <= coalesce(%s, 'infinity'::timestamptz) "
+        "ORDER BY registry, id DESC",
+        (upto, known_at),
     )
-    wholes = [Source(registry=row[0], as_of=row[1], fetched_at=row[2]) async for row in cursor]
-    return FilingRegistry(filings, wholes, known_at=known_at)
+    return tuple([Source(registry=row[0], as_of=row[1], fetched_at=row[2]) async for row in cursor])
 
 
 class CurrentRegistry:
@@ -211,7 +252,7 @@ class CurrentRegistry:
 async def find_statements(connection: Connection, registration_no: str, known_at: datetime | None) -> list[Statement]:
     """What each source stated about the number at `known_at`, or now; empty if none ever did."""
     cursor = await connection.execute(
-        "SELECT DISTINCT ON (registry) registry, known_from, digest, statement, source FROM filings "
+        "SELECT DISTINCT ON (registry) registry, insurer, known_from, digest, statement, source FROM filings "
         "WHERE registration_no = %s AND known_from <= coalesce(%s, 'infinity'::timestamptz) "
         "ORDER BY registry, id DESC",
         (registration_no, known_at),
@@ -222,7 +263,8 @@ async def find_statements(connection: Connection, registration_no: str, known_at
 async def list_history(connection: Connection, registration_no: str) -> list[Statement]:
     """Every statement that was ever recorded about the number, first to last."""
     cursor = await connection.execute(
-        "SELECT registry, known_from, digest, statement, source FROM filings WHERE registration_no = %s ORDER BY id",
+        "SELECT registry, insurer, known_from, digest, statement, source FROM filings "
+        "WHERE registration_no = %s ORDER BY id",
         (registration_no,),
     )
     return [_statement(row) async for row in cursor]
@@ -243,7 +285,7 @@ async def list_filings(
         "ORDER BY registration_no, registry, id DESC), "
         "stated AS (SELECT *, dense_rank() OVER (ORDER BY registration_no) AS place FROM latest "
         "WHERE statement IS NOT NULL AND (%(insurer)s::text IS NULL OR insurer = %(insurer)s)) "
-        "SELECT registry, known_from, digest, statement, source FROM stated WHERE place <= %(limit)s "
+        "SELECT registry, insurer, known_from, digest, statement, source FROM stated WHERE place <= %(limit)s "
         "ORDER BY registration_no, registry",
         {"after": after, "known_at": known_at, "insurer": insurer, "limit": limit},
     )
@@ -251,8 +293,8 @@ async def list_filings(
 
 
 def _statement(row: Sequence[Any]) -> Statement:
-    filing = None if row[3] is None else _filing(row[3], row[4])
-    return Statement(registry=row[0], known_from=row[1], digest=row[2], filing=filing)
+    filing = None if row[4] is None else _filing(row[4], row[5])
+    return Statement(registry=row[0], insurer=row[1], known_from=row[2], digest=row[3], filing=filing)
 
 
 def _filing(statement: dict[str, Any], source: dict[str, Any]) -> Filing:

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.catalogue import load_catalogue
 from gateway.filing.read import MOST_PROBLEMS, RegistryFile, read_registry, recognise
 from sandbox.filings import clauses_of, registry_csv, registry_json
 from schemas.filing import Filing
 from schemas.verification import Check
 
 AT = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
+CATALOGUE = load_catalogue().rules
 REGISTRY = "财产保险公司自主注册平台"
 INSURERS = {"000002": "PICC", "中国人民财产保险股份有限公司": "PICC", "PICC": "PICC", "000014": "CPIC"}
 NUMBER = "C00000230912026030100011"
@@ -66,6 +68,8 @@ def read(data: bytes, **changes: Any) -> RegistryFile:
 def blamed(file: RegistryFile) -> list[tuple[str, str | None, str | None]]:
     assert file.source is None
     assert not file.filings
+    for check in file.problems:
+        assert check.reason in CATALOGUE[check.rule].reasons, (check.rule, check.reason)
     return [(check.rule, check.reason, check.field) for check in file.problems]
 
 
@@ -126,8 +130,8 @@ def test_a_list_as_a_workbook() -> None:
 def test_a_rate_without_a_unit_is_not_guessed() -> None:
     header = [name.replace("（%）", "") for name in HEADER]
     assert blamed(read(csv(ROW, header=header))) == [
-        ("unit.ambiguous", "no-rate-unit", "row 2, column 最低费率"),
-        ("unit.ambiguous", "no-rate-unit", "row 2, column 最高费率"),
+        ("filing-file.row", "rate-without-unit", "row 2, column 最低费率"),
+        ("filing-file.row", "rate-without-unit", "row 2, column 最高费率"),
     ]
     stated = row(**{"最低费率（%）": "5‰", "最高费率（%）": "2%"})
     (filing,) = read(csv(stated, header=header)).filings
@@ -178,17 +182,17 @@ def test_states_become_intervals(changes: dict[str, str], intervals: list[tuple[
     ("changes", "rule", "reason", "column"),
     [
         ({"条款注册号": "C0000023091202603010001"}, "identifier.clause-no", "form", "条款注册号"),
-        ({"条款注册号": ""}, "field.missing", "required", "条款注册号"),
-        ({"条款名称": "/"}, "field.missing", "required", "条款名称"),
+        ({"条款注册号": ""}, "filing-file.row", "missing", "条款注册号"),
+        ({"条款名称": "/"}, "filing-file.row", "missing", "条款名称"),
         ({"条款名称": "=HYPERLINK(1)"}, "text.formula", "formula", "条款名称"),
-        ({"条款名称": "条款\u202e名称"}, "text.control-char", "hidden-character", "条款名称"),
+        ({"条款名称": "条款\u202e名称"}, "text.control-char", "control-character", "条款名称"),
         ({"注册日期": "2026-02-29"}, "date.unreadable", "no-such-day", "注册日期"),
         ({"首次使用日期": "3/4/2026"}, "date.unreadable", "day-or-month-first", "首次使用日期"),
         ({"最高费率（%）": "二"}, "number.unreadable", "form", "最高费率"),
-        ({"最高费率（%）": "-2"}, "number.unreadable", "form", "最高费率"),
+        ({"最高费率（%）": "-2"}, "filing-file.row", "rate-negative", "最高费率"),
         ({"状态": "部分停用"}, "value.unknown", "not-in-table", "状态"),
-        ({"状态": ""}, "field.missing", "required", "状态"),
-        ({"状态": "停用"}, "field.missing", "required", "停用日期"),
+        ({"状态": ""}, "filing-file.row", "missing", "状态"),
+        ({"状态": "停用"}, "filing-file.row", "missing", "停用日期"),
         ({"停用日期": "2026-05-01"}, "filing-file.row", "state-contradicts-end", "停用日期"),
         ({"状态": "停用", "停用日期": "2026-03-01"}, "filing-file.row", "ends-before-start", "停用日期"),
         ({"主附险": "附加险"}, "filing-file.row", "kind-differs", "主附险"),
@@ -227,11 +231,11 @@ def test_a_rate_band_upside_down_and_a_number_twice() -> None:
 
 def test_columns_that_are_not_known_not_there_or_there_twice() -> None:
     unknown = read(csv([*ROW, "x"], header=[*HEADER, "审核意见"]))
-    assert blamed(unknown) == [("field.unaccounted", "neither-taken-nor-ignored", "row 1, column 16")]
+    assert blamed(unknown) == [("filing-file.columns", "unaccounted", "row 1, column 16")]
     twice = read(csv([*ROW, "x"], header=[*HEADER, "条款状态"]))
-    assert blamed(twice) == [("column.duplicate", "two-columns-for-one-field", "row 1, column 16")]
+    assert blamed(twice) == [("filing-file.columns", "duplicate", "row 1, column 16")]
     nameless = read(csv([*ROW, "x"]))
-    assert blamed(nameless) == [("field.unaccounted", "column-without-name", "column 16")]
+    assert blamed(nameless) == [("filing-file.columns", "nameless", "column 16")]
     header = ["条款注册号", "条款名称"]
     assert [problem[2] for problem in blamed(read(csv([NUMBER, "x"], header=header)))] == [
         "险种",
@@ -239,7 +243,7 @@ def test_columns_that_are_not_known_not_there_or_there_twice() -> None:
         "注册日期",
         "状态",
     ]
-    assert blamed(read(csv(header=["a", "b"]))) == [("header.not-found", "no-row-has-it", None)]
+    assert blamed(read(csv(header=["a", "b"]))) == [("filing-file.columns", "no-header", None)]
 
 
 def test_a_company_is_known_by_code_name_or_number() -> None:

@@ -60,14 +60,14 @@ async def record(connection: Connection, filings: list[Filing], at: datetime, wh
 def test_what_was_known_when_stays_answerable(dsn: str) -> None:
     async def steps(connection: Connection) -> None:
         first = [filing(number) for number in NUMBERS[:3]]
-        assert await record(connection, first, FIRST, source()) == Recorded(3, 0, 0, 0)
+        assert await record(connection, first, FIRST, source()) == Recorded(3, 0, 0, 0, confirmed=True)
         before = await store.load(connection)
         second = [
             filing(NUMBERS[0], "2026-04-30"),
             filing(NUMBERS[1], "2026-04-30", intervals=STOPPED),
             filing(NUMBERS[3], "2026-04-30"),
         ]
-        assert await record(connection, second, SECOND, source("2026-04-30")) == Recorded(1, 1, 1, 1)
+        assert await record(connection, second, SECOND, source("2026-04-30")) == Recorded(1, 1, 1, 1, confirmed=True)
 
         now = await store.load(connection)
         assert [len(now.find(number)) for number in NUMBERS] == [1, 1, 0, 1, 0]
@@ -90,7 +90,10 @@ def test_the_day_of_a_source_is_kept_though_nothing_changed(dsn: str) -> None:
     async def steps(connection: Connection) -> None:
         await record(connection, [filing(NUMBERS[0])], FIRST, source())
         unchanged = await record(connection, [filing(NUMBERS[0], "2026-04-30")], SECOND, source("2026-04-30"))
-        assert unchanged == Recorded(0, 0, 0, 1)
+        assert unchanged == Recorded(0, 0, 0, 1, confirmed=True)
+        again = await record(connection, [filing(NUMBERS[0], "2026-04-30")], SECOND, source("2026-04-30"))
+        assert again == Recorded(0, 0, 0, 1)
+        assert not again.says_something_new
         assert len(await store.list_history(connection, NUMBERS[0])) == 1
         assert dict((await store.load(connection)).as_of) == {REGISTRY: source("2026-04-30").as_of}
 
@@ -133,7 +136,8 @@ def test_what_was_dropped_may_come_back(dsn: str) -> None:
         (gone,) = await store.find_statements(connection, NUMBERS[1], None)
         assert gone.filing is None
         assert await record(connection, both[:1], FIRST + timedelta(hours=2), source()) == Recorded(0, 0, 0, 1)
-        assert await record(connection, both, FIRST + timedelta(hours=3), source()) == Recorded(0, 1, 0, 1)
+        back = await record(connection, both, FIRST + timedelta(hours=3), source())
+        assert back == Recorded(0, 1, 0, 1, confirmed=True)
         assert len((await store.load(connection)).find(NUMBERS[1])) == 1
 
     run(dsn, steps)

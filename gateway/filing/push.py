@@ -1,0 +1,112 @@
+"""A regulator pushes what a registry states: read, kept as it came, recorded, and noted in the log."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from gateway.db import Connection
+from gateway.filing import store
+from gateway.filing.read import RegistryFile, read_registry
+from gateway.filing.store import Recorded
+from gateway.ledger import append as append_to_log
+from gateway.participants import Participant
+from schemas.filing import Source
+from schemas.log import Entry, Leaf
+from schemas.party import folded
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What was handed over: the bytes as they came, who sent them, and whose statement the sender says they are.
+
+    `whole` overrides what the form of the file says: a registry's own file is whole, a bare JSON array is not.
+    """
+
+    data: bytes
+    media_type: str
+    sender: str
+    proof: Mapping[str, Any]
+    registry: str | None = None
+    as_of: date | None = None
+    whole: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of it: whose statement it was, whether whole, what changed, and where that stands in the log."""
+
+    source: Source
+    is_whole: bool
+    count: int
+    recorded: Recorded
+    leaf: Leaf | None
+
+
+async def push(
+    connection: Connection, pushed: Push, *, insurers: Iterable[Participant], at: datetime, log_origin: str
+) -> Pushed | RegistryFile:
+    """Take the whole file or nothing of it; the file with its problems if it is refused.
+
+    One transaction: file, statements and log entry stand together. What says nothing new is not kept and not logged, so
+    that the same push again is answered alike. Raises `store.Superseded` if later statements are known.
+    """
+    file = await asyncio.to_thread(
+        read_registry,
+        pushed.data,
+        file_name=pushed.media_type,
+        fetched_at=at,
+        insurers=names_of(insurers),
+        registry=pushed.registry,
+        as_of=pushed.as_of,
+    )
+    if file.source is None:
+        return file
+    is_whole = file.is_whole if pushed.whole is None else pushed.whole
+    leaf = None
+    async with connection.transaction(force_rollback=False) as transaction:
+        kept = await store.keep_file(
+            connection,
+            pushed.data,
+            sender=pushed.sender,
+            media_type=pushed.media_type,
+            at=at,
+            proof=pushed.proof,
+        )
+        recorded = await store.record(connection, file.filings, at, whole=file.source if is_whole else None, file=kept)
+        if not recorded.says_something_new:
+            transaction.force_rollback = True
+        else:
+            entry = _entry(pushed, file.source, is_whole, len(file.filings), recorded, at)
+            (leaf,) = await append_to_log(connection, [entry], log_origin)
+    return Pushed(file.source, is_whole, len(file.filings), recorded, leaf)
+
+
+def names_of(insurers: Iterable[Participant]) -> dict[str, str]:
+    """By which words a registry may name an insurer: its code, its 6-digit company code, its registered name."""
+    names: dict[str, str] = {}
+    for insurer in insurers:
+        names |= {insurer.code: insurer.code, folded(insurer.name): insurer.code}
+        if insurer.company_code is not None:
+            names[insurer.company_code] = insurer.code
+    return names
+
+
+def _entry(pushed: Push, source: Source, is_whole: bool, count: int, recorded: Recorded, at: datetime) -> Entry:
+    return Entry(
+        kind="filing",
+        at=at,
+        body={
+            "registry": source.registry,
+            "as_of": str(source.as_of),
+            "whole": is_whole,
+            "count": count,
+            "new": recorded.new,
+            "superseded": recorded.superseded,
+            "dropped": recorded.dropped,
+            "file": f"sha256:{hashlib.sha256(pushed.data).hexdigest()}",
+            "sender": pushed.sender,
+        },
+    )

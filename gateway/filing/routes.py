@@ -1,0 +1,156 @@
+"""HTTP of filings: regulators push what registries state; everybody who is registered may ask what is known."""
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.answers import signed_answer
+from gateway.filing import store
+from gateway.filing.push import Push, push
+from gateway.filing.read import RegistryFile
+from gateway.filing.store import Statement, Superseded
+from gateway.params import AnyCaller, Caller, Db, Regulator, State, scoped
+from gateway.problems import Conflict, NotFound, Refused
+from schemas.canonical import as_json
+
+router = APIRouter()
+
+InsurerParameter = Annotated[
+    str | None, Query(pattern=r"^[0-9A-Z][0-9A-Z-]{1,31}$", description="insurer code; without it, all that is yours")
+]
+Number = Annotated[str, Path(pattern=r"^C[0-9]{6}3[0-9]{2}[12][0-9]{13}$", description="条款注册号")]
+Moment = Annotated[AwareDatetime | None, Query(description="as it was known at this moment")]
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
+
+
+@router.put("/v1/filings", tags=["filings"])
+async def put_filings(
+    request: Request,
+    caller: Regulator,
+    db: Db,
+    gateway: State,
+    registry: Annotated[
+        str | None, Query(min_length=1, max_length=300, description="登记机构: whose statement")
+    ] = None,
+    as_of: Annotated[date | None, Query(description="截止日期: as of which day it speaks")] = None,
+    whole: Annotated[bool | None, Query(description="whether the file is all that the registry states")] = None,
+) -> Response:
+    """Push what a registry states: its file (CSV, XLSX, or JSON with `filings`), or a JSON array of single statements.
+
+    All or nothing: with a problem anywhere nothing is taken, and every problem is told with its row and column. A
+    registry's file is all that it states: a number that is no longer in it is no longer stated. `registry` and `as_of`
+    are needed where the file does not say them. The same push again changes nothing and is answered alike.
+    """
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    pushed = Push(
+        data=caller.body,
+        media_type=media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",
+        sender=caller.participant.code,
+        proof=caller.proof(),
+        registry=registry,
+        as_of=as_of,
+        whole=whole,
+    )
+    try:
+        done = await push(
+            db,
+            pushed,
+            insurers=gateway.participants.insurers(),
+            at=gateway.clock(),
+            log_origin=gateway.config.log_origin,
+        )
+    except Superseded as error:
+        raise Conflict(str(error), detail_zh="已有更晚的登记数据，较早的不能取代它") from error
+    if isinstance(done, RegistryFile):
+        raise Refused(
+            "the file is refused, nothing of it was taken",
+            detail_zh="文件被整体拒绝，未采用任何内容",
+            checks=done.problems,
+        )
+    body = {
+        "registry": done.source.registry,
+        "as_of": str(done.source.as_of),
+        "whole": done.is_whole,
+        "count": done.count,
+        "new": done.recorded.new,
+        "superseded": done.recorded.superseded,
+        "dropped": done.recorded.dropped,
+        "unchanged": done.recorded.unchanged,
+        "leaf": as_json(done.leaf) if done.leaf else None,
+    }
+    return signed_answer(200, orjson.dumps(body), gateway, caller.message)
+
+
+@router.get("/v1/filings", tags=["filings"])
+async def get_filings(
+    caller: AnyCaller,
+    db: Db,
+    gateway: State,
+    insurer: InsurerParameter = None,
+    as_of: Moment = None,
+    after: Annotated[str, Query(max_length=24, description="the last registration number of the page before")] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> Response:
+    """What is stated about clauses, in the order of their numbers, with the days as of which their sources speak."""
+    found = await store.list_filings(db, own_or(caller, insurer), as_of, after, limit)
+    numbers = sorted({one.filing.registration_no for one in found if one.filing is not None})
+    wholes = await store.list_wholes(db, as_of)
+    body = {
+        "filings": [_as_json(one) for one in found],
+        "whole_as_of": {whole.registry: str(whole.as_of) for whole in wholes},
+        "after": numbers[-1] if len(numbers) == limit else None,
+    }
+    return signed_answer(200, orjson.dumps(body), gateway, caller.message)
+
+
+@router.get("/v1/filings/{registration_no}", tags=["filings"])
+async def get_filing(
+    registration_no: Number, caller: AnyCaller, db: Db, gateway: State, known_at: Moment = None
+) -> Response:
+    """What each source states about one clause, now or as it was known at a moment, and every statement before it."""
+    own = own_or(caller, None)
+    found = [
+        one
+        for one in await store.find_statements(db, registration_no, known_at)
+        if one.filing is not None and own in (None, one.insurer)
+    ]
+    history = [one for one in await store.list_history(db, registration_no) if own in (None, one.insurer)]
+    if not history or (known_at is not None and not found):
+        raise NotFound(f"no source states {registration_no}", detail_zh=f"没有条款{registration_no}的登记数据")
+    body = {
+        "registration_no": registration_no,
+        "statements": [_as_json(one) for one in found],
+        "history": [
+            {
+                "registry": one.registry,
+                "known_from": one.known_from.isoformat(),
+                "stated": one.filing is not None,
+                "digest": one.digest or None,
+            }
+            for one in history
+            if known_at is None or one.known_from <= known_at
+        ],
+    }
+    return signed_answer(200, orjson.dumps(body), gateway, caller.message)
+
+
+def own_or(caller: Caller, insurer: str | None) -> str | None:
+    """Whose filings the caller reads: an insurer its own, others those they ask for, or all."""
+    if insurer is not None:
+        scoped(caller, insurer)
+        return insurer
+    return caller.participant.code if caller.participant.role == "insurer" else None
+
+
+def _as_json(statement: Statement) -> dict[str, Any]:
+    return {
+        "known_from": statement.known_from.isoformat(),
+        "digest": statement.digest,
+        "filing": as_json(statement.filing),
+    }
