@@ -100,8 +100,6 @@ def _judge(
     document: bytes, media_type: str, trust: TrustStore, at: datetime
 ) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
     if media_type == _OFD:
-        if OFD_XML not in ofd.open_archive(document, repair=trust.policy.interop_repair):
-            raise Unreadable("document.unknown", "the archive is not an OFD package")
         return ofd.judge(document, trust=trust, at=at)
     if media_type == _PDF:
         return pdf.judge(document, trust=trust, at=at)

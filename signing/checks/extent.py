@@ -76,7 +76,7 @@ def check_bound(property_info: str, listing: Listing, path: str) -> Check:
         identifier, entry = value.get("DocId"), value.get("Entry")
         if identifier is not None and identifier not in listing.document_ids:
             return failed(rule, "other-document", **facts)
-        if isinstance(entry, str) and not _names(entry, path):
+        if isinstance(entry, str) and not _names(entry, path, listing):
             return failed(rule, "other-signature", **facts)
         if not isinstance(entry, str) and identifier is None:
             return failed(rule, "property-unbound", **facts)
@@ -84,16 +84,18 @@ def check_bound(property_info: str, listing: Listing, path: str) -> Check:
     if written and written in listing.document_ids:
         return passed(rule, **facts)
     if "/" in written or written.lower().endswith(".xml"):
-        if _names(written, path):
+        if _names(written, path, listing):
             return passed(rule, **facts)
         return failed(rule, "other-signature", **facts)
     return failed(rule, "property-unbound", **facts)
 
 
-def _names(location: str, path: str) -> bool:
-    """Whether a location is the entry `path`, from the root or relative to the folder of the signature list."""
-    bare = location.strip().removeprefix("/")
-    return bare == path or (not location.strip().startswith("/") and path.endswith(f"/{bare}") and "Sign" in bare)
+def _names(location: str, path: str, listing: Listing) -> bool:
+    """Whether a location is the entry `path`: from the root, or from the folder of the signature list or document."""
+    bare = location.strip()
+    if bare.removeprefix("/") == path:
+        return True
+    return any(f"{base.rpartition('/')[0]}/{bare}" == path for base in (*listing.lists, *listing.roots))
 
 
 def check_coverage(listing: Listing, reach: Reach, covered: frozenset[str]) -> Check:

@@ -43,6 +43,8 @@ def judge(data: bytes, *, trust: TrustStore, at: datetime) -> tuple[tuple[Check,
     Raises `Unreadable` if the archive has more than one reading or OFD.xml cannot be read.
     """
     archive = open_archive(data, repair=trust.policy.interop_repair)
+    if OFD_XML not in archive:
+        raise Unreadable("document.unknown", "the archive is not an OFD package")
     package = open_package(archive)
     if archive.reinterpreted:
         package.flags.add("names-gbk")
@@ -118,7 +120,7 @@ def _judge_signature(
         "ofd",
         extent.coverage_answer(coverage),
         checks=tuple(checks),
-        flags=(*package.flags, *_locking(opened, declaration)),
+        flags=(*package.flags, *_extent_flags(opened, declaration)),
         method=declaration.method,
     )
     kind, seal = _read_value(package, listed, declaration)
@@ -199,9 +201,11 @@ def _covered(declaration: Declaration) -> frozenset[str]:
     return frozenset(reference.entry for reference in declaration.references if reference.entry is not None)
 
 
-def _locking(opened: _Opened, declaration: Declaration) -> tuple[str, ...]:
-    """A signature over the signature list allows no further signature (锁定签名)."""
-    return ("covers-signature-list",) if _covered(declaration) & set(opened.listing.lists) else ()
+def _extent_flags(opened: _Opened, declaration: Declaration) -> tuple[str, ...]:
+    """A signature over the signature list allows no further one 锁定签名; one not over OFD.xml leaves DocInfo open."""
+    covered = _covered(declaration)
+    flags = ["covers-signature-list"] if covered & set(opened.listing.lists) else []
+    return (*flags, *(() if OFD_XML in covered else ("ofd-xml-uncovered",)))
 
 
 def _entry_list_plumbing(package: Package) -> frozenset[str]:

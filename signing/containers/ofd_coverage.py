@@ -20,6 +20,7 @@ from signing.containers.ofd_package import (
 from untrusted import Refused
 
 _MOST_PARTS = 10_000
+_MOST_MISSING = 100
 _PAGE_RESOURCES = b"PageRes"
 
 # In a part of this kind, an element of this name leads, by this attribute or by its text (""), to a part of that kind.
@@ -101,7 +102,7 @@ def _follow(package: Package, name: str, kind: str, found: Reach) -> Iterator[tu
             if location is None or not location.strip():
                 continue
             names = _existing(package, location, name, folder)
-            if not names:
+            if not names and len(found.missing) < _MOST_MISSING:
                 found.missing.append(location.strip()[:200])
             for one in names:
                 if kind == "Document" and local_name(element) == "Page":

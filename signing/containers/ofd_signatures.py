@@ -21,6 +21,8 @@ from signing.containers.ofd_package import (
 from signing.seal import Defect
 from untrusted import Refused
 
+_MOST_SIGNATURES = 64
+_MOST_REFERENCES = 5_000  # as many as a package may have entries
 _ROOT_CHILDREN = frozenset({"DocBody"})
 _BODY_CHILDREN = frozenset({"DocInfo", "DocRoot", "Signatures"})
 
@@ -143,7 +145,9 @@ def _read_list(package: Package, name: str, listing: Listing) -> None:
     elements = children(root, "Signature")
     if not elements:
         listing.defect("document.signatures", "list-empty", path=name)
-    for element in elements:
+    if len(elements) > _MOST_SIGNATURES:
+        listing.defect("document.signatures", "too-many", signatures=len(elements))
+    for element in elements[:_MOST_SIGNATURES]:
         ident = element.get("ID", "").strip()
         try:
             path = resolve(package, element.get("BaseLoc", ""), name)
@@ -205,7 +209,9 @@ def _read_references(package: Package, path: str, info: Element, declaration: De
         declaration.defect("signature.references", "references-empty")
         return
     declaration.check_method = references.get("CheckMethod")
-    for element in references:
+    if len(references) > _MOST_REFERENCES:
+        declaration.defect("signature.references", "too-many", references=len(references))
+    for element in list(references)[:_MOST_REFERENCES]:
         if local_name(element) != "Reference":
             declaration.defect("signature.references", "reference-malformed", element=local_name(element)[:80])
             continue

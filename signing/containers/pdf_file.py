@@ -40,9 +40,10 @@ PDF_FAULTS = (
     AttributeError,
     AssertionError,
     NotImplementedError,
-    OverflowError,
+    ArithmeticError,
     RecursionError,
     EOFError,
+    StopIteration,
     zlib.error,
 )
 # Names that only active or hidden content has: scripts, programs, forms of another language, embedded media.

@@ -4,6 +4,7 @@ The family is told from the structure and then compared with the version numbers
 signed is always a slice of the original bytes: nothing is encoded again.
 """
 
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -294,7 +295,7 @@ class _Reader:
         name = text(node)
         if "\x00" in name:
             self.flags.append("seal-name-nul")
-        if not name.strip() or any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+        if not name.strip() or any(unicodedata.category(letter)[0] == "C" for letter in name):
             self.defect("seal.name", "name-unprintable")
         return name
 
