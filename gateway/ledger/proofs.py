@@ -17,21 +17,21 @@ async def prove(connection: Connection, index: int, *, origin: str) -> LogProof:
 
     Without checkpoint and inclusion while no checkpoint covers the leaf yet. Raises `NotInLog` if there is no leaf.
     """
-    # A bigint is all that the database takes; no log is larger.
-    leaf = await store.read_leaf_hashes(connection, index, index + 1) if 0 <= index < 2**62 else b""
-    if not leaf:
-        raise NotInLog(f"the log has no leaf {index}")
-    unproven = LogProof(leaf_index=index, log=origin, leaf_hash=leaf.hex())
     last = await store.find_last_checkpoint(connection)
-    if last is None or last.size <= index:
-        return unproven
-    path = await _hashes(connection, inclusion_spans(index, last.size), last.size)
-    return unproven.model_copy(
-        update={
-            "log": read_stored(last.note).origin,
-            "checkpoint": last.note.decode(),
-            "inclusion": InclusionProof(size=last.size, root=last.root.hex(), path=tuple(item.hex() for item in path)),
-        }
+    if last is None or not 0 <= index < last.size:
+        # A bigint is all that the database takes; no log is larger.
+        uncovered = await store.read_leaf_hashes(connection, index, index + 1) if 0 <= index < 2**62 else b""
+        if not uncovered:
+            raise NotInLog(f"the log has no leaf {index}")
+        return LogProof(leaf_index=index, log=origin, leaf_hash=uncovered.hex())
+    spans = [(index, index + 1), *inclusion_spans(index, last.size)]
+    leaf, *path = [item.hex() for item in await _hashes(connection, spans, last.size)]
+    return LogProof(
+        leaf_index=index,
+        log=read_stored(last.note).origin,
+        leaf_hash=leaf,
+        checkpoint=last.note.decode(),
+        inclusion=InclusionProof(size=last.size, root=last.root.hex(), path=tuple(path)),
     )
 
 

@@ -127,43 +127,36 @@ async def insert_tiles(connection: Connection, tiles: Sequence[FullTile]) -> Non
 
 async def read_leaf_hashes(connection: Connection, start: int, end: int) -> bytes:
     """The leaf hashes of entries `start` to `end`, in one string; shorter if entries are not there."""
-    return await _joined(
-        connection,
+    cursor = await connection.execute(
         "SELECT string_agg(leaf_hash, ''::bytea ORDER BY index) FROM ledger_entries WHERE index >= %s AND index < %s",
         (start, end),
     )
+    row = await cursor.fetchone()
+    return bytes(row[0]) if row and row[0] is not None else b""
 
 
-async def read_tile_roots(connection: Connection, level: int, start: int, end: int) -> bytes:
-    """The roots of the full tiles `start` to `end` of a level, in one string; shorter if tiles are not there."""
-    return await _joined(
-        connection,
-        "SELECT string_agg(root, ''::bytea ORDER BY index) FROM ledger_tiles "
-        "WHERE level = %s AND index >= %s AND index < %s",
-        (level, start, end),
-    )
+_TILES = """
+SELECT level, index, width, CASE
+    WHEN width = 256 THEN (SELECT hashes FROM ledger_tiles t WHERE (t.level, t.index) = (wanted.level, wanted.index))
+    WHEN level = 0 THEN (SELECT string_agg(leaf_hash, ''::bytea ORDER BY index) FROM ledger_entries e
+        WHERE e.index >= wanted.index * 256 AND e.index < wanted.index * 256 + width)
+    ELSE (SELECT string_agg(root, ''::bytea ORDER BY index) FROM ledger_tiles t
+        WHERE t.level = wanted.level - 1 AND t.index >= wanted.index * 256 AND t.index < wanted.index * 256 + width)
+END
+FROM unnest(%s::smallint[], %s::bigint[], %s::int[]) AS wanted (level, index, width)
+"""
 
 
 async def read_tiles(connection: Connection, tiles: Sequence[Tile]) -> dict[Tile, bytes]:
-    """The hashes of each tile, as wide as asked; a tile that is not there is absent or shorter."""
-    full = [tile for tile in tiles if tile.width == WIDTH]
-    found: dict[Tile, bytes] = {}
-    if full:
-        cursor = await connection.execute(
-            "SELECT level, index, hashes FROM ledger_tiles JOIN unnest(%s::smallint[], %s::bigint[]) "
-            "AS wanted (level, index) USING (level, index)",
-            ([tile.level for tile in full], [tile.index for tile in full]),
-        )
-        found = {Tile(level, index): hashes for level, index, hashes in await cursor.fetchall()}
-    for tile in tiles:
-        if tile.width < WIDTH:
-            start = tile.index * WIDTH
-            end = start + tile.width
-            if tile.level == 0:
-                found[tile] = await read_leaf_hashes(connection, start, end)
-            else:
-                found[tile] = await read_tile_roots(connection, tile.level - 1, start, end)
-    return found
+    """The hashes of each tile, as wide as asked, in one query; empty or shorter if it is not all there.
+
+    Full tiles are stored. Partial ones are leaf hashes, or the roots of the full tiles of the level below.
+    """
+    if not tiles:
+        return {}
+    columns = [tile.level for tile in tiles], [tile.index for tile in tiles], [tile.width for tile in tiles]
+    cursor = await connection.execute(_TILES, columns)
+    return {Tile(level, index, width): hashes or b"" for level, index, width, hashes in await cursor.fetchall()}
 
 
 async def read_stored_tile(connection: Connection, level: int, index: int) -> FullTile | None:
@@ -211,9 +204,3 @@ async def read_content(connection: Connection, tile: Tile) -> bytes | None:
     start = tile.index * WIDTH
     rows = await read_rows(connection, start, start + tile.width)
     return write_bundle(row.data for _, row in rows) if len(rows) == tile.width else None
-
-
-async def _joined(connection: Connection, query: str, parameters: tuple[int, ...]) -> bytes:
-    cursor = await connection.execute(query, parameters)
-    row = await cursor.fetchone()
-    return bytes(row[0]) if row and row[0] is not None else b""

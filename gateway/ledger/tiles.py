@@ -7,6 +7,7 @@ each, beginning with number 256 * N. It is partial, with less than 256 hashes, o
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gateway.ledger.merkle import EMPTY_ROOT, HASH_SIZE, Span, complete_spans, node_hash, tree_root
 
@@ -104,7 +105,7 @@ class Hashes:
         hashes = self._tiles[level, index][first * HASH_SIZE : (first + count) * HASH_SIZE]
         if len(hashes) != count * HASH_SIZE:
             raise LookupError(f"tile {Tile(level, index).path()} is too short")
-        return tree_root(split_hashes(hashes))
+        return _root(hashes)
 
 
 def split_hashes(hashes: bytes) -> list[bytes]:
@@ -155,6 +156,12 @@ class RightEdge:
             if hashes:
                 index = (self.size >> (HEIGHT * level)) // WIDTH
                 yield Tile(level, index, len(hashes)), b"".join(hashes)
+
+
+@lru_cache(2048)
+def _root(hashes: bytes) -> bytes:
+    """The root over hashes in one string, at most 4 KiB: the proofs of many leaves share the upper tiles."""
+    return tree_root(split_hashes(hashes))
 
 
 def _place(span: Span) -> tuple[int, int, int, int]:

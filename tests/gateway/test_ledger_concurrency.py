@@ -1,6 +1,6 @@
 """Many writers, publishers that are killed, several at once: indexes stay gapless and checkpoints true.
 
-Run as a script it is the publisher that is killed: `python test_ledger_concurrency.py DSN MOMENT`.
+Run as a script it is the process that is killed: `python test_ledger_concurrency.py DSN MOMENT`.
 """
 
 import asyncio
@@ -123,6 +123,13 @@ class DeadlySigner:
         return SIGNER.sign(message, encoding=encoding)
 
 
+async def append_and_die(dsn: str) -> None:
+    async with await connect(dsn) as connection, connection.transaction():
+        leaves = await ledger.append(connection, numbers(5000, 5005), ORIGIN)
+        assert leaves[0].index == 1000
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 async def publish_and_die(dsn: str, moment: str) -> None:
     async with await connect(dsn) as connection:
         signer = DeadlySigner() if moment == "signing" else SIGNER
@@ -133,7 +140,7 @@ async def publish_and_die(dsn: str, moment: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def start_publisher(dsn: str, moment: str) -> subprocess.Popen[bytes]:
+def start(dsn: str, moment: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, __file__, dsn, moment], stdout=subprocess.PIPE, env={**os.environ})
 
 
@@ -162,10 +169,25 @@ async def continued(dsn: str) -> None:
         assert (await ledger.audit_database(connection, [KEY])).outcome is Outcome.PASSED
 
 
+def test_a_writer_killed_before_its_commit_leaves_no_gap(dsn: str) -> None:
+    async def run() -> None:
+        await prepared(dsn)
+        writer = start(dsn, "append")
+        writer.communicate(timeout=60)
+        assert writer.returncode == -signal.SIGKILL
+        async with await connect(dsn) as connection:
+            leaves = await ledger.append(connection, numbers(1000, 1002), ORIGIN)  # waits for the dead one's lock
+            assert [leaf.index for leaf in leaves] == [1000, 1001]
+            await publish(connection)
+            assert (await ledger.audit_database(connection, [KEY])).outcome is Outcome.PASSED
+
+    asyncio.run(run())
+
+
 def test_a_publisher_killed_while_signing_leaves_nothing(dsn: str) -> None:
     async def run() -> None:
         await prepared(dsn)
-        publisher = start_publisher(dsn, "signing")
+        publisher = start(dsn, "signing")
         note, _ = publisher.communicate(timeout=60)
         assert (publisher.returncode, note) == (-signal.SIGKILL, b"")
         async with await connect(dsn) as connection:
@@ -188,7 +210,7 @@ def test_a_publisher_killed_before_its_commit_leaves_nothing(dsn: str) -> None:
                 "CREATE TRIGGER waits AFTER INSERT ON ledger_checkpoints FOR EACH ROW EXECUTE FUNCTION wait_here()"
             )
             await connection.execute("SELECT pg_advisory_lock(777)")
-            publisher = start_publisher(dsn, "commit")
+            publisher = start(dsn, "commit")
             waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 777 AND NOT granted"
             deadline = time.monotonic() + 60
             while (await (await connection.execute(waiting)).fetchone() or (0,))[0] == 0:
@@ -206,7 +228,7 @@ def test_a_publisher_killed_before_its_commit_leaves_nothing(dsn: str) -> None:
 def test_a_publisher_killed_after_its_commit_loses_nothing(dsn: str) -> None:
     async def run() -> None:
         await prepared(dsn)
-        publisher = start_publisher(dsn, "end")
+        publisher = start(dsn, "end")
         note, _ = publisher.communicate(timeout=60)
         assert publisher.returncode == -signal.SIGKILL
         async with await connect(dsn) as connection:
@@ -242,4 +264,4 @@ def test_a_publisher_with_an_old_snapshot_cannot_fork_the_chain(dsn: str, isolat
 
 
 if __name__ == "__main__":
-    asyncio.run(publish_and_die(sys.argv[1], sys.argv[2]))
+    asyncio.run(append_and_die(sys.argv[1]) if sys.argv[2] == "append" else publish_and_die(sys.argv[1], sys.argv[2]))
