@@ -7,10 +7,20 @@ elsewhere.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.document_labels import kinds, names_label, stated
-from adapters.document_model import DocumentFields, DocumentKind, DocumentProblem, Found, Line, Unusable, Value
+from adapters.document_model import (
+    MAX_OBJECTS,
+    MAX_PROBLEMS,
+    DocumentFields,
+    DocumentKind,
+    DocumentProblem,
+    Found,
+    Line,
+    Unusable,
+    Value,
+)
 from adapters.document_ofd import Element, OfdContent, path, read_ofd, tag_leaves
 from adapters.document_pdf import read_pdf
 from adapters.document_profiles import PROFILES, Field, Profile, Tree
@@ -39,9 +49,10 @@ def read_document(profile_code: str, data: bytes, media_type: str) -> DocumentFi
     """
     profile = PROFILES[profile_code]
     try:
-        return _read(profile, data, media_type)
+        found = _read(profile, data, media_type)
     except Unusable as error:
         return DocumentFields(problems=(error.problem,))
+    return found if len(found.problems) <= MAX_PROBLEMS else replace(found, problems=found.problems[:MAX_PROBLEMS])
 
 
 def _read(profile: Profile, data: bytes, media_type: str) -> DocumentFields:
@@ -124,7 +135,9 @@ def _leaves(tree: Tree, name: str, root: Element, problems: list[DocumentProblem
 
 def _leaf_texts(root: Element) -> Iterator[tuple[str, str]]:
     """Every leaf and attribute below a root: path without namespaces, text."""
-    for element in root.iter():
+    for count, element in enumerate(root.iter()):
+        if count > MAX_OBJECTS:
+            raise Unusable("too-large", elements=str(count))
         below = path(element)
         for attribute in element.attrib:
             label = str(attribute).rpartition("}")[2]

@@ -12,6 +12,8 @@ from schemas.rules import Rule, Text, load_rules
 RULES = Path(__file__).with_name("rules_document.toml")
 MAX_PAGES = 200
 MAX_CHARACTERS = 1_000_000
+MAX_OBJECTS = 100_000  # text objects of a document, elements of an attachment
+MAX_PROBLEMS = 1_000
 
 Value = str | bool | tuple[str, ...]
 DocumentKind = Literal["policy", "receipt", "statement", "invoice"]

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from lxml import etree
 
-from adapters.document_model import MAX_CHARACTERS, MAX_PAGES, Line, Unusable
+from adapters.document_model import MAX_CHARACTERS, MAX_OBJECTS, MAX_PAGES, Line, Unusable
 from untrusted import DOCUMENT, Archive, Refused, open_zip, read_xml
 
 _NAMESPACE = "http://www.ofdspec.org/2016"
@@ -63,6 +63,7 @@ class _Package:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._characters = 0
+        self._objects = 0
         self._content = OfdContent()
 
     def content(self) -> OfdContent:
@@ -119,6 +120,9 @@ class _Package:
             lines.extend(Line(number, place, text) for place, text in enumerate(texts, 1))
 
     def _piece(self, item: Element, box: _Box | None) -> _Piece:
+        self._objects += 1
+        if self._objects > MAX_OBJECTS:
+            raise Unusable("too-large", objects=str(self._objects))
         left, top, width, height = boundary = _numbers(item.get("Boundary", ""), 4)
         size = _numbers(item.get("Size", ""), 1)[0]
         turned = _numbers(item.get("CTM", "1 0 0 1 0 0"), 6)

@@ -7,13 +7,12 @@ from threading import Lock
 import pypdfium2 as pdfium
 from pypdfium2 import raw as pdfium_c
 
-from adapters.document_model import MAX_CHARACTERS, MAX_PAGES, Line, Unusable
+from adapters.document_model import MAX_CHARACTERS, MAX_OBJECTS, MAX_PAGES, Line, Unusable
 from untrusted import DEFAULT
 
 _PDFIUM = Lock()  # the library is not made for threads
 _INVISIBLE = frozenset({pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium_c.FPDF_TEXTRENDERMODE_CLIP})
 _PLAIN_ANNOTATIONS = frozenset({pdfium_c.FPDF_ANNOT_LINK, pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_POPUP})
-_MAX_OBJECTS = 200_000
 _JOINED = "\x02"  # where a line ends in a hyphen, pdfium writes this and runs the next line on
 _WHITE = 245  # of 255
 _DEPTH = 16  # of forms within forms
@@ -69,7 +68,7 @@ def _pages(document: pdfium.PdfDocument) -> tuple[list[Line], list[Line], bool]:
 def _invisible(page: pdfium.PdfPage, texts: pdfium.PdfTextPage) -> Iterator[str]:
     """The texts of the page that are drawn in a mode or an ink that leaves no mark on paper."""
     for count, item in enumerate(page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_TEXT], max_depth=_DEPTH)):
-        if count > _MAX_OBJECTS:
+        if count > MAX_OBJECTS:
             raise Unusable("too-large", objects=str(count))
         if pdfium_c.FPDFTextObj_GetTextRenderMode(item.raw) in _INVISIBLE or _is_white(item):
             size = pdfium_c.FPDFTextObj_GetText(item.raw, texts.raw, None, 0)

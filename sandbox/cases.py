@@ -179,9 +179,9 @@ def _transplant(story: _Story) -> Case:
 def _self_made(story: _Story) -> Case:
     insurer = story.insurer("D")
     story.tell(insurer, story.policy(insurer), tamper="seal-transplant")
-    return story.end(
-        "self-made-certificate", "自制证书冒名", "The insurer's name in a self-made certificate", "refused"
-    )
+    # An unknown issuer is unknown, not wrong (ETSI EN 319 102-1): held until an authority decides, never verified.
+    title_en = "The insurer's name in a self-made certificate"
+    return story.end("self-made-certificate", "自制证书冒名（签发者不明）", title_en, "held")
 
 
 def _unsigned(story: _Story) -> Case:

@@ -241,6 +241,11 @@ def test_broken_packages(changed: dict[str, bytes], reason: str) -> None:
     assert rules(read(changed)) == [("document.unreadable", reason)]
 
 
+def test_problems_are_not_listed_without_end() -> None:
+    found = read(parts(policy_attachment(FACTS).replace(b"</EPolicy>", b"<X/>" * 50_000 + b"</EPolicy>")))
+    assert len(found.problems) == 1000
+
+
 def test_no_title_and_two_titles() -> None:
     changed = {name: content for name, content in parts().items() if "Attachs" not in name}
     changed[DOCUMENT] = changed[DOCUMENT].replace(b"<ofd:Attachments>Attachs/Attachments.xml</ofd:Attachments>", b"")
