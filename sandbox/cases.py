@@ -13,6 +13,26 @@ if TYPE_CHECKING:
 
 Expected = Literal["verified", "held", "refused", "withdrawn"]
 
+# The rule that must be among those that do not pass: a case that ends right for the wrong reason is wrong.
+_FAILING = {
+    "content-changed": "signature.reference-digests",
+    "content-changed-pdf": "signature.data-hash",
+    "others-seal": "evidence.sealed-by-insurer",
+    "seal-transplant": "seal.signer-listed",
+    "self-made-certificate": "certificate.chain",
+    "unsigned-document": "document.signed",
+    "expired-certificate": "signature.signer-period",
+    "revoked-certificate": "certificate.revocation",
+    "unfiled-clause": "filing.registered",
+    "stopped-clause": "filing.in-use-on-issue",
+    "one-fen-short": "premium.paid-in-full",
+    "receipt-not-yet": "premium.paid-in-full",
+    "refunded-afterwards": "premium.paid-in-full",
+    "premium-differs": "evidence.agrees",
+    "replayed-request": "request.not-replayed",
+    "unknown-field": "field.unaccounted",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -37,7 +57,7 @@ class Step:
 class Case:
     """A story with its right end. `about` says whose status is `expected`: the premium's, or the last request's.
 
-    `failing` are the rules that must not pass, empty until the gateway's catalogue names them.
+    `failing` are rules that must be among those that do not pass, empty for an honest case.
     """
 
     name: str
@@ -111,8 +131,17 @@ class _Story:
         about: Literal["premium", "request"] = "premium",
     ) -> Case:
         assert self.facts is not None
+        failing = (_FAILING[name],) if name in _FAILING else ()
         return Case(
-            name, title_zh, title_en, self.facts.insurer, self.facts.policy_no, expected, tuple(self.steps), about
+            name,
+            title_zh,
+            title_en,
+            self.facts.insurer,
+            self.facts.policy_no,
+            expected,
+            tuple(self.steps),
+            about,
+            failing,
         )
 
 

@@ -183,6 +183,7 @@ def test_cases_are_told_once_each(world: World) -> None:
     assert len({(case.insurer, case.policy_no) for case in cases}) == len(cases)
     assert {case.expected for case in cases} == {"verified", "held", "refused", "withdrawn"}
     for case in cases:
+        assert bool(case.failing) == (case.expected != "verified")
         assert case.title_zh
         assert case.title_en
         for step in case.steps:
