@@ -33,6 +33,7 @@ from sandbox.provision import Provisioned, provision
 from sandbox.world import World
 
 Language = Literal["zh", "en"]
+Rules = dict[str, dict[str, Any]]
 _GATEWAY = Path(sys.executable).parent / "gateway"
 _WORDS = {
     "verified": ("已核验", "green"),
@@ -40,6 +41,19 @@ _WORDS = {
     "refused": ("拒绝", "red"),
     "withdrawn": ("撤回", "magenta"),
 }
+
+
+# What only follows from another reason of the same case is told after it.
+_FOLLOWS = {
+    ("evidence.sealed", "seal-invalid"),
+    ("evidence.sealed", "seal-undecided"),
+    ("evidence.sealed-by-insurer", "nobody-sealed"),
+    ("evidence.sealed-by-insurer", "seal-undecided"),
+    ("certificate.revocation", "chain-unknown"),
+    ("premium.payer-is-policyholder", "no-receipt-yet"),
+}
+_MOST = 3
+_WIDTH = 150
 
 
 @dataclass(slots=True)
@@ -82,8 +96,9 @@ def run(*, once: bool, as_json: bool, seed: int, out: Path | None, language: str
             if as_json:
                 print(json.dumps(as_json_object(told), ensure_ascii=False))
             else:
-                Console().print(as_table(told, chosen))
-                Console().print(summary(told, pulled, chosen))
+                page = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+                page.print(as_table(told, read_rules(url), chosen))
+                page.print(summary(told, pulled, chosen))
             if out is not None:
                 leave(world, url, told, cases, out)
             if not once:
@@ -199,6 +214,11 @@ def pull(world: World, url: str) -> list[dict[str, Any]]:
         return [item for _, items in subsidy_system.changes(limit=50) for item in items]
 
 
+def read_rules(url: str) -> Rules:
+    """The published rule catalogue, by rule id."""
+    return {rule["id"]: rule for rule in requests.get(f"{url}/v1/rules", timeout=30).json()["rules"]}
+
+
 def as_json_object(told: list[Told]) -> dict[str, Any]:
     """The answer for machines."""
     return {
@@ -209,21 +229,22 @@ def as_json_object(told: list[Told]) -> dict[str, Any]:
     }
 
 
-def as_table(told: list[Told], language: Language) -> Table:
-    """The answer for people."""
+def as_table(told: list[Told], rules: Rules, language: Language) -> Table:
+    """The answer for people: what became of each case, and why, in the words of the published rule catalogue."""
     chinese = language == "zh"
-    table = Table(title="新药保险保费核验 · verified premiums", show_lines=False, expand=True)
-    for name in ("", "案例" if chinese else "case", "保费(元)" if chinese else "premium (yuan)"):
-        table.add_column(name, justify="right" if "(" in name else "left", no_wrap="(" in name or not name)
+    table = Table(title="新药保险保费核验 · verified premiums", show_lines=True, expand=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("案例" if chinese else "case", ratio=3)
+    table.add_column("净实收(元)" if chinese else "net paid (yuan)", justify="right", no_wrap=True)
     table.add_column("应为" if chinese else "expected", no_wrap=True)
-    table.add_column("网关结论" if chinese else "gateway says", no_wrap=True)
-    table.add_column("未通过的检查" if chinese else "checks that do not pass", ratio=2)
+    table.add_column("结论" if chinese else "says", no_wrap=True)
+    table.add_column("为什么" if chinese else "why", ratio=6)
     for one in told:
         mark = "[green]✓[/]" if one.came_out_right else "[bold red]✗[/]"
         money = ((one.premium or {}).get("money") or {}).get("net_paid", "—")
-        reasons = "\n".join(_reasons(one)[:4])
         title = one.case.title_zh if chinese else one.case.title_en
-        table.add_row(mark, title, money, _word(one.case.expected, chinese), _word(one.status, chinese), reasons)
+        words = (_word(one.case.expected, chinese), _word(one.status, chinese))
+        table.add_row(mark, title, money, *words, "\n".join(_reasons(one, rules, language)))
     return table
 
 
@@ -232,19 +253,23 @@ def _word(status: str, chinese: bool) -> str:
     return f"[{colour}]{word if chinese else status}[/]"
 
 
-def _reasons(one: Told) -> list[str]:
+def _reasons(one: Told, rules: Rules, language: Language) -> list[str]:
+    """Why a case is not verified, the telling reasons first, three at most."""
     if one.premium is not None:
-        found = [
-            f"{check['rule']}: {check['reason']}{_values(check)}"
-            for check in _not_passed(one.premium["report"]["checks"])
-        ]
+        checks = _not_passed(one.premium["report"]["checks"])
     else:
-        found = [
-            f"{entry['rule']}: {entry['reason']} {entry.get('field') or ''}"
-            for refusal in one.refusals[-1:]
-            for entry in refusal.get("problems", [])
-        ]
-    return list(dict.fromkeys(found)) + one.unexpected
+        checks = [entry for refusal in one.refusals[-1:] for entry in refusal.get("problems", [])]
+    checks.sort(key=lambda check: (check["rule"], check["reason"]) in _FOLLOWS)
+    found = [f"{_explained(check, rules, language)}{_values(check)} [dim]{check['rule']}[/]" for check in checks]
+    unique = list(dict.fromkeys(found))
+    more = len(unique) - _MOST
+    words = f"……另有{more}项" if language == "zh" else f"... and {more} more"
+    return unique[:_MOST] + ([f"[dim]{words}[/]"] if more > 0 else []) + one.unexpected
+
+
+def _explained(check: dict[str, Any], rules: Rules, language: Language) -> str:
+    reasons = rules.get(check["rule"], {}).get("reasons", {})
+    return str(reasons.get(check["reason"], {}).get(language, check["reason"]))
 
 
 def _values(check: dict[str, Any]) -> str:
@@ -252,7 +277,11 @@ def _values(check: dict[str, Any]) -> str:
     if "document_says" in facts:
         return f" {check.get('field')}: {facts['record']} ≠ {facts['document_says']}"
     if "missing" in facts:
-        return f" {facts['missing']}"
+        return f": {facts['missing']}"
+    if "owners" in facts:
+        return f": {', '.join(facts['owners'])}"
+    if check["rule"] == "field.unaccounted":
+        return f": {check.get('field')}"
     return ""
 
 
