@@ -119,7 +119,7 @@ def judge_seal(seal: Seal, content: bytes | None, place: Place, *, trust: TrustS
         signed_at=proof.moment or claimed,
         time_proof="timestamp" if proof.moment else "claimed" if claimed else "none",
         flags=flags,
-        checks=tuple(checks),
+        checks=_telling(checks),
     )
 
 
@@ -156,7 +156,7 @@ def judge_lone_seal(seal: ElectronicSeal, *, trust: TrustStore, at: datetime) ->
         coverage="unsafe",  # a seal that is on nothing covers nothing
         seal=_identify_seal(seal),
         flags=flags,
-        checks=tuple(checks),
+        checks=_telling(checks),
     )
 
 
@@ -239,6 +239,11 @@ def answer_integrity(checks: Sequence[Check]) -> Integrity:
     made = {check.rule for check in checks}
     answer = _worst_integrity(checks)
     return answer if answer != "passed" or made >= _NEEDED else "unsupported"
+
+
+def _telling(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """The checks that decide, and of those that do not the ones that have something to tell."""
+    return tuple(c for c in checks if c.severity is Severity.ERROR or c.outcome is not Outcome.PASSED)
 
 
 def _worst_integrity(checks: Iterable[Check]) -> Integrity:

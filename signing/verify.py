@@ -18,7 +18,7 @@ from schemas.verification import (
     failed,
     passed,
 )
-from signing.containers import ofd, pdf
+from signing.containers import ofd, pdf, xmldsig
 from signing.containers.ber import looks_indefinite
 from signing.containers.cms import looks_like_signed_data, read_signed_data
 from signing.containers.der import NotAsExpected
@@ -31,6 +31,8 @@ from signing.trust import TrustStore
 from untrusted import Refused, read_der
 
 _OFD, _PDF, _CMS, _SES = "application/ofd", "application/pdf", "application/pkcs7-signature", "application/x-ses"
+_XML = "application/xml"
+_BOM = b"\xef\xbb\xbf"
 _UNKNOWN = "application/octet-stream"
 _PDF_HEADER_WITHIN = 1024  # ISO 32000-1 annex H.3.4.1; what stands before it is judged there
 
@@ -78,11 +80,15 @@ def identify_document(document: bytes, media_type: str) -> DocumentIdentity:
 
 
 def recognise(document: bytes) -> str | None:
-    """The media type of a document by its content: OFD, PDF, SignedData, a seal or seal signature; None for others."""
+    """The media type of a document by its content: OFD, PDF, XML, SignedData, a seal or its signature; else None."""
+    is_pdf = b"%PDF-" in document[:_PDF_HEADER_WITHIN]
     if document.startswith(b"PK"):
-        return _OFD if OFD_XML.encode() in document else None
-    if b"%PDF-" in document[:_PDF_HEADER_WITHIN]:
+        # What a PDF reader would open too has two readings, whatever its seals say of one of them.
+        return _OFD if OFD_XML.encode() in document and not is_pdf else None
+    if is_pdf:
         return _PDF
+    if document[:1024].removeprefix(_BOM).lstrip()[:1] == b"<":
+        return _XML
     if not document.startswith(b"\x30"):
         return None
     if looks_indefinite(document):
@@ -103,6 +109,8 @@ def _judge(
         return ofd.judge(document, trust=trust, at=at)
     if media_type == _PDF:
         return pdf.judge(document, trust=trust, at=at)
+    if media_type == _XML:
+        return xmldsig.judge(document, trust=trust, at=at)
     try:
         if media_type == _SES and looks_like_seal(read_der(document)):
             # A seal is not a signature: nobody has signed anything with it yet.
@@ -112,7 +120,7 @@ def _judge(
             return _judge_value(document, None, trust, at)
     except NotAsExpected as error:
         raise Unreadable("der.malformed", str(error)) from error
-    raise Unreadable("document.unknown", "neither OFD, PDF, SignedData nor an electronic seal")
+    raise Unreadable("document.unknown", "neither OFD, PDF, XML, SignedData nor an electronic seal")
 
 
 def _judge_detached(

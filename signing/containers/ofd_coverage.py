@@ -96,8 +96,9 @@ def _follow(package: Package, name: str, kind: str, found: Reach) -> Iterator[tu
     folder = root.get("BaseLoc") if kind == "Res" else None
     if kind == "Document":
         found.page_size = found.page_size or _physical_box(root)
-    for element in root.iter():
-        for attribute, target in leads.get(split(element.tag)[1], ()):
+    by_tag = {tag: leads[local] for tag in {str(one.tag) for one in root.iter()} if (local := split(tag)[1]) in leads}
+    for element in root.iter(*by_tag) if by_tag else ():
+        for attribute, target in by_tag[str(element.tag)]:
             location = element.get(attribute) if attribute else element.text
             if location is None or not location.strip():
                 continue

@@ -82,9 +82,9 @@ class Package:
             self.flags.add("namespace-nonstandard")
         elif namespace != NAMESPACE:
             raise BadPart("namespace-unknown", f"{name}: {namespace[:80]}")
-        for element in root.iter():
-            if split(element.tag)[0] not in (namespace, NAMESPACE):
-                raise BadPart("namespace-foreign", f"{name}: {str(element.tag)[:80]}")
+        for tag in {str(element.tag) for element in root.iter()}:
+            if split(tag)[0] not in (namespace, NAMESPACE):
+                raise BadPart("namespace-foreign", f"{name}: {tag[:80]}")
         return root
 
 

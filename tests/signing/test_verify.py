@@ -133,6 +133,23 @@ def test_nobody_is_trusted_without_anchors() -> None:
     assert {seal.trust for seal in report.seals} == {"indeterminate"}
 
 
+def test_xml_signatures_are_named_and_not_judged() -> None:
+    signed = b'<policy><s:Signature xmlns:s="http://www.w3.org/2000/09/xmldsig#" Id="a"/></policy>'
+    report = judge(signed)
+    assert (report.outcome, report.reason) == (Outcome.INDETERMINATE, "xml-unsupported")
+    assert [(seal.id, seal.container, seal.integrity) for seal in report.seals] == [("a", "xml", "unsupported")]
+    assert judge(b"<policy/>").reason == "not-signed"
+
+
+def test_a_document_that_is_also_a_pdf_is_unreadable() -> None:
+    """The archive is whole and sealed, but a PDF reader would show what stands in its comment."""
+    end = DOCUMENT[:-2] + len(comment := b"1 0 obj <</Type/Catalog>> endobj %%EOF").to_bytes(2, "little") + comment
+    assert judge(end).outcome is Outcome.PASSED
+    twin = s.package({"Doc_0/%PDF-1.7": b"x", **SEALED})
+    with pytest.raises(Unreadable):
+        judge(twin)
+
+
 def test_version_5_by_policy() -> None:
     document = s.package(s.sealed(s.with_seal(s.SealPlan(version=5))))
     allowed = TrustStore(
