@@ -65,29 +65,34 @@ def check_account(policy: Policy, insurer: Party, movements: Movements, money: M
 
 
 def check_not_cancelled(cancellations: Sequence[Cancellation], endorsements: Sequence[Endorsement]) -> Check:
-    """R-ZJ-12: a policy cancelled from inception was never in force, unless it was reinstated 复效 later."""
-    for cancellation in cancellations:
-        if cancellation.kind == "from_inception" and not _reinstated(cancellation, endorsements):
-            return failed(
-                "policy.not-cancelled", "cancelled-from-inception", endorsement_no=cancellation.endorsement_no
-            )
-    return passed("policy.not-cancelled", cancellations=len(cancellations))
+    """R-ZJ-12: a policy cancelled from inception was never in force, unless it was reinstated 复效 later.
+
+    One reinstatement undoes one cancellation, whichever came first to be known: a policy that was cancelled again after
+    it was reinstated is cancelled. A reinstatement that does not say its day undoes nothing for certain.
+    """
+    rule = "policy.not-cancelled"
+    ended = [cancellation for cancellation in cancellations if cancellation.kind == "from_inception"]
+    reinstated = [endorsement for endorsement in endorsements if endorsement.kind == "reinstate"]
+    latest = max((one.effective_on for one in ended if one.effective_on), default=date.min)
+    certain = [one for one in reinstated if (day := _own_day(one)) is not None and latest <= day]
+    facts: dict[str, Any] = {"cancellations": [one.endorsement_no for one in ended]}
+    if len(certain) >= len(ended):
+        return passed(rule, **facts)
+    if len(reinstated) >= len(ended) and any(_own_day(one) is None for one in reinstated):
+        return unknown(rule, "reinstatement-undated", field="effective_on", **facts)
+    return failed(rule, "cancelled-from-inception", **facts)
 
 
-def _reinstated(cancellation: Cancellation, endorsements: Sequence[Endorsement]) -> bool:
-    return any(
-        endorsement.kind == "reinstate"
-        and (
-            cancellation.effective_on is None
-            or endorsement.effective_on is None
-            or cancellation.effective_on <= endorsement.effective_on
-        )
-        for endorsement in endorsements
-    )
+def _own_day(endorsement: Endorsement) -> date | None:
+    """The later of the days that an endorsement states."""
+    return max((day for day in (endorsement.issued_on, endorsement.effective_on) if day), default=None)
 
 
 def check_paid_in_full(money: Money, movements: Movements) -> Check:
-    """R-ZJ-13: net paid equals what is due, to the fen. More than due is money owed back: not decided here."""
+    """R-ZJ-13: net paid equals what is due, to the fen. More than due is money owed back: not decided here.
+
+    An endorsement or cancellation that changes the premium and does not say by how much leaves open what is due.
+    """
     rule = "premium.paid-in-full"
     facts: dict[str, Any] = {
         "due": str(money.due),
@@ -95,6 +100,8 @@ def check_paid_in_full(money: Money, movements: Movements) -> Check:
         "refunded": str(money.refunded),
         "net_paid": str(money.net_paid),
     }
+    if (unstated := _unstated(movements)) is not None:
+        return unknown(rule, "change-not-stated", field="premium_change.gross", endorsement_no=unstated, **facts)
     if money.paid_in_full:
         return passed(rule, **facts)
     if not movements.receipts:
@@ -105,6 +112,18 @@ def check_paid_in_full(money: Money, movements: Movements) -> Check:
         return unknown(rule, "more-than-due", field="amount", over=str(money.net_paid - money.due), **facts)
     reason = "refunded" if money.received >= money.due else "short"
     return failed(rule, reason, field="amount", missing=str(money.due - money.net_paid), **facts)
+
+
+def _unstated(movements: Movements) -> str | None:
+    """The number of a change whose amount is not stated."""
+    for change in movements.endorsements:
+        amount = change.premium_change.gross if change.premium_change else None
+        if change.kind in ("increase", "decrease") and amount is None:
+            return change.endorsement_no
+    for cancellation in movements.cancellations:
+        if cancellation.return_premium is None or cancellation.return_premium.gross is None:
+            return cancellation.endorsement_no
+    return None
 
 
 def check_payer(policyholder: Party, insurer: Party, receipts: Sequence[PremiumReceipt]) -> Check:

@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.money import Yuan, percent
-from schemas.policy import Period, Policy
+from schemas.policy import Limits, Period, Policy
 from schemas.verification import Check, failed, passed, unknown
 
 _TOLERANCE = Decimal("0.005")  # R-ZJ-14b: half a percent, relative
+_LIMITS = {"aggregate_limit": "aggregate", "per_occurrence_limit": "per_occurrence"}
 
 
 def check_arithmetic(policy: Policy) -> tuple[Check, ...]:
@@ -38,15 +39,23 @@ def check_rate(policy: Policy) -> Check:
     """R-ZJ-14b: base times rate is the premium, within half a percent, for a year, the years or the days insured.
 
     A factor of ten thousand between them is a slip of 元 and 万元 (F-10) and fails; another difference is for review,
-    as discounts and short-period scales exist: indeterminate. Without rate or base nothing is known.
+    as discounts and short-period scales exist: indeterminate. Without rate or base nothing is known, and a base that is
+    not the limit that it names proves nothing: indeterminate.
     """
     rule = "premium.rate-times-base"
-    base = policy.rate_base.amount if policy.rate_base else policy.limits.aggregate if policy.limits else None
+    limits = policy.limits or Limits()
+    base = policy.rate_base.amount if policy.rate_base else limits.aggregate
     if policy.rate_percent is None or base is None:
         return unknown(rule, "not-stated", field="rate_percent" if policy.rate_percent is None else "rate_base.amount")
     rate = percent(policy.rate_percent)
     stated = policy.premium.gross
     facts: dict[str, Any] = {"base": str(base), "rate_percent": policy.rate_percent, "gross": str(stated)}
+    if policy.rate_base and policy.rate_base.kind in _LIMITS:
+        limit = getattr(limits, _LIMITS[policy.rate_base.kind])
+        if limit is None:
+            return unknown(rule, "not-stated", field=f"limits.{_LIMITS[policy.rate_base.kind]}", **facts)
+        if limit != base:
+            return unknown(rule, "base-is-another", field="rate_base.amount", **facts, limit=str(limit))
     for factor in year_factors(policy.period):
         computed = Decimal(base.fen) * rate / 100 * factor
         if _close(stated, computed):
@@ -67,6 +76,8 @@ def year_factors(period: Period) -> tuple[Decimal, ...]:
 
 def whole_years(period: Period) -> int | None:
     """n if the period is exactly n years, else `None`. 29 February counts as 1 March in a common year."""
+    if period.end == date.max:
+        return None  # the day after it is in no calendar, so nothing is exact
     after = period.end + timedelta(days=1)
     years = after.year - period.start.year
     return years if years >= 1 and _anniversary(period.start, years) == after else None

@@ -6,7 +6,7 @@ from typing import Any
 from adapters.document import DocumentFields, read_document
 from gateway.participants import Participant
 from gateway.submissions.agreement import Stated
-from gateway.submissions.verdict import JudgedDocument
+from gateway.submissions.evidence import JudgedDocument
 from schemas.verification import Check, Outcome, Report, SealReport, Severity, conclude, failed, unknown
 from signing import TrustStore, Unreadable, verify_document
 from untrusted import Refused

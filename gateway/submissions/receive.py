@@ -15,18 +15,11 @@ from gateway.ledger.append import append as append_to_log
 from gateway.participants import Participant, Participants
 from gateway.submissions import store
 from gateway.submissions.documents import as_judged, judge_document
+from gateway.submissions.evidence import JudgedDocument
+from gateway.submissions.known import KnownRecord, PolicyState, Previous
 from gateway.submissions.read import Reading, ReadRecord
 from gateway.submissions.store import PolicyKey, Rows
-from gateway.submissions.verdict import (
-    Basis,
-    JudgedDocument,
-    KnownRecord,
-    PolicyState,
-    Previous,
-    judge_premium,
-    judge_record,
-    signature_of,
-)
+from gateway.submissions.verdict import Basis, judge_premium, judge_record, signature_of
 from schemas.canonical import canonical
 from schemas.log import Entry, Leaf
 from schemas.money import ZERO
@@ -259,8 +252,10 @@ def _decide(arrival: Arrival, states: Mapping[PolicyKey, PolicyState], basis: Ba
         outcome = worst(own)
         checks += own
         decided.records.append((read, outcome))
-        known = KnownRecord(arrival.submission_id, arrival.keyid, read.type, read.number, read.noun, outcome)
-        state.records.append(known)
+        at = arrival.received_at
+        state.records.append(
+            KnownRecord(arrival.submission_id, arrival.keyid, read.type, read.number, read.noun, outcome, at)
+        )
         if key not in decided.touched:
             decided.touched.append(key)
     decided.checks = tuple(checks)
@@ -283,6 +278,7 @@ def take_revision(state: PolicyState, premium: VerifiedPremium) -> bool:
         revision=premium.revision,
         status=premium.status,
         signature=signature,
+        known_at=premium.known_at,
         verified_policy=policy_submission or (earlier.verified_policy if earlier else None),
         net_paid=net_paid if net_paid is not None else (earlier.net_paid if earlier else None),
     )

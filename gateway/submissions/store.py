@@ -12,7 +12,8 @@ from psycopg import sql
 from gateway.db import Connection
 from gateway.participants import Participant
 from gateway.submissions.documents import as_judged
-from gateway.submissions.verdict import JudgedDocument, KnownRecord, PolicyState, Previous
+from gateway.submissions.evidence import JudgedDocument
+from gateway.submissions.known import KnownRecord, PolicyState, Previous
 from schemas.submission import RECORDS
 from schemas.verification import Outcome
 
@@ -73,19 +74,20 @@ async def load_states(
     states = {key: PolicyState(insurer=insurers[key[0]], policy_no=key[1]) for key in keys}
     columns = ([insurer for insurer, _ in keys], [policy_no for _, policy_no in keys])
     cursor = await connection.execute(
-        "SELECT r.insurer, r.policy_no, r.submission_id, s.keyid, r.type, r.number, r.record, r.outcome "
+        "SELECT r.insurer, r.policy_no, r.submission_id, s.keyid, r.type, r.number, r.record, r.outcome, "
+        "r.known_at "
         "FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
         "JOIN records r USING (insurer, policy_no) JOIN submissions s ON s.id = r.submission_id ORDER BY r.seq",
         columns,
     )
-    for insurer, policy_no, submission_id, keyid, kind, number, record, outcome in await cursor.fetchall():
+    for insurer, policy_no, submission_id, keyid, kind, number, record, outcome, at in await cursor.fetchall():
         noun = RECORDS[kind].model_validate(record)
-        known = KnownRecord(submission_id, keyid, kind, number, noun, Outcome(outcome))
+        known = KnownRecord(submission_id, keyid, kind, number, noun, Outcome(outcome), at)
         states[(insurer, policy_no)].records.append(known)
     cursor = await connection.execute(
-        "SELECT k.insurer, k.policy_no, last.revision, last.status, last.signature, verified.policy_submission, "
-        "decided.net_paid FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
-        "JOIN LATERAL (SELECT revision, status, signature FROM premiums p WHERE p.insurer = k.insurer "
+        "SELECT k.insurer, k.policy_no, last.revision, last.status, last.signature, last.known_at, "
+        "verified.policy_submission, decided.net_paid FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
+        "JOIN LATERAL (SELECT revision, status, signature, known_at FROM premiums p WHERE p.insurer = k.insurer "
         "  AND p.policy_no = k.policy_no ORDER BY revision DESC LIMIT 1) AS last ON true "
         "LEFT JOIN LATERAL (SELECT policy_submission FROM premiums p WHERE p.insurer = k.insurer "
         "  AND p.policy_no = k.policy_no AND p.status = 'verified' ORDER BY revision DESC LIMIT 1) AS verified ON true "
@@ -93,8 +95,8 @@ async def load_states(
         "  AND p.policy_no = k.policy_no AND p.net_paid IS NOT NULL ORDER BY revision DESC LIMIT 1) AS decided ON true",
         columns,
     )
-    for insurer, policy_no, revision, status, signature, policy, net_paid in await cursor.fetchall():
-        states[(insurer, policy_no)].previous = Previous(revision, status, signature, policy, net_paid)
+    for insurer, policy_no, revision, status, signature, at, policy, net_paid in await cursor.fetchall():
+        states[(insurer, policy_no)].previous = Previous(revision, status, signature, at, policy, net_paid)
     return states
 
 
@@ -254,10 +256,11 @@ async def find_receipt(connection: Connection, insurer: str | None, by: str, val
     return (row[0], bytes(row[1])) if row else None
 
 
-async def find_raw(connection: Connection, submission_id: str) -> tuple[str, str, bytes, Any] | None:
-    """Insurer, content type, raw bytes and request proof of a message."""
+async def find_raw(connection: Connection, submission_id: str, insurer: str | None) -> tuple[str, str, bytes] | None:
+    """Insurer, content type and raw bytes of a message; of this insurer only, if one is given."""
     cursor = await connection.execute(
-        "SELECT insurer, content_type, body, request FROM submissions WHERE id = %s", (submission_id,)
+        "SELECT insurer, content_type, body FROM submissions WHERE id = %s AND insurer = coalesce(%s, insurer)",
+        (submission_id, insurer),
     )
     row = await cursor.fetchone()
     return (row[0], row[1], bytes(row[2])) if row else None

@@ -1,86 +1,24 @@
 """The verdict on a premium: a pure function of what is known about it. No clock, no database, no settings."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gateway.filing.check import check_filing
 from gateway.filing.registry import FilingRegistry
-from gateway.participants import Participant
-from gateway.submissions.account import Movements, account, check_account
-from gateway.submissions.agreement import Stated, check_policy_agreement, check_receipt_agreement
+from gateway.submissions.account import account, check_account
 from gateway.submissions.arithmetic import check_arithmetic
+from gateway.submissions.evidence import JudgedDocument, documents_of_policy, documents_of_receipt, judge_evidence
+from gateway.submissions.known import MOVEMENTS, PolicyState, Previous, day_of, party_of
+from schemas.calendar import shanghai_day
+from schemas.canonical import canonical
 from schemas.money import ZERO, Yuan
-from schemas.party import Party, same_party
-from schemas.policy import Cancellation, Endorsement, Policy
-from schemas.premium import PremiumReceipt, PremiumRefund
-from schemas.verification import Check, Outcome, conclude, failed, passed, unknown
-from schemas.verified import (
-    Evidence,
-    EvidenceDocument,
-    Impact,
-    VerifiedPremium,
-    facts_digest,
-    subject_of,
-)
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-_MOVEMENTS = {
-    "premium_receipt": PremiumReceipt,
-    "premium_refund": PremiumRefund,
-    "endorsement": Endorsement,
-    "cancellation": Cancellation,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedDocument:
-    """A sealed document with the verdict on its seals, whose seals they are, and what it states."""
-
-    digest: str
-    kind: str | None
-    policy_no: str | None
-    outcome: Outcome
-    judged_at: datetime
-    failing: tuple[Check, ...]
-    owners: tuple[str, ...]
-    signers: tuple[str, ...]
-    stated: Mapping[str, Stated]
-    problems: tuple[Check, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class KnownRecord:
-    """A record as it was received: by which submission, under whose key, and the verdict on it then."""
-
-    submission_id: str
-    keyid: str
-    type: str
-    number: str | None
-    record: Any
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Previous:
-    """The latest revision of a premium, as far as the next one depends on it.
-
-    `verified_policy` is the submission whose policy record the last verified revision stated; `net_paid` what somebody
-    may have relied on: that revision's amount in yuan, zero once it was withdrawn, `None` if it was never verified.
-    """
-
-    revision: int
-    status: str
-    signature: str
-    verified_policy: str | None = None
-    net_paid: str | None = None
-
-    @property
-    def was_verified(self) -> bool:
-        """Whether any revision so far was verified."""
-        return self.verified_policy is not None
+from schemas.party import same_party
+from schemas.policy import Policy
+from schemas.premium import PremiumReceipt
+from schemas.verification import Check, Outcome, Severity, conclude, failed, passed, unknown
+from schemas.verified import Evidence, EvidenceDocument, Impact, VerifiedPremium, facts_digest, subject_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,95 +35,9 @@ class Basis:
         return {"catalogue": self.catalogue, "trust": self.trust, "filings": self.registry.digest}
 
 
-@dataclass(slots=True)
-class PolicyState:
-    """All that is known about one policy of one insurer, in the order in which it became known."""
-
-    insurer: Participant
-    policy_no: str
-    records: list[KnownRecord] = field(default_factory=list)
-    documents: dict[str, JudgedDocument] = field(default_factory=dict)
-    previous: Previous | None = None
-
-    def current_policy(self) -> KnownRecord | None:
-        """The policy record that counts: the accepted one; before one is, the latest; a refused one only if no other.
-
-        Accepted is a record whose own verdict passed, or on which a premium was verified. From then on it is
-        immutable: what contradicts it is refused (F-01).
-        """
-        policies = [known for known in self.records if known.type == "policy"]
-        if accepted := self.accepted_policy():
-            return accepted
-        standing = [known for known in policies if known.outcome is not Outcome.FAILED]
-        return next(reversed(standing or policies), None)
-
-    def accepted_policy(self) -> KnownRecord | None:
-        """The immutable policy record, if there is one yet."""
-        for known in self.records:
-            if known.type != "policy":
-                continue
-            if known.outcome is Outcome.PASSED:
-                return known
-            if self.previous and self.previous.verified_policy == known.submission_id:
-                return known
-        return None
-
-    def movements(self) -> tuple[Movements, tuple[KnownRecord, ...]]:
-        """What moved the premium, each number once, without what was refused; and the records themselves."""
-        seen: dict[tuple[str, str | None], KnownRecord] = {}
-        for known in self.records:
-            if known.type in _MOVEMENTS and known.outcome is not Outcome.FAILED:
-                seen.setdefault((known.type, known.number), known)
-        by_type: dict[str, list[Any]] = {kind: [] for kind in _MOVEMENTS}
-        for known in seen.values():
-            by_type[known.type].append(known.record)
-        return (
-            Movements(
-                receipts=tuple(by_type["premium_receipt"]),
-                refunds=tuple(by_type["premium_refund"]),
-                endorsements=tuple(by_type["endorsement"]),
-                cancellations=tuple(by_type["cancellation"]),
-            ),
-            tuple(seen.values()),
-        )
-
-    def twin(self, kind: str, number: str | None) -> KnownRecord | None:
-        """A record of the same type and number that was not refused: the first that came. Without number, none."""
-        if number is None:
-            return None
-        for known in self.records:
-            if known.type == kind and known.number == number and known.outcome is not Outcome.FAILED:
-                return known
-        return None
-
-    def policy_documents(self, policy: Policy) -> tuple[tuple[JudgedDocument, ...], tuple[str, ...]]:
-        """The e-policy documents of a record, and the digests that it names but nobody handed in.
-
-        A format that cannot name documents is joined by the policy number that the document itself states.
-        """
-        named = [document.digest for document in policy.documents if document.kind == "policy"]
-        if named:
-            found = tuple(self.documents[digest] for digest in named if digest in self.documents)
-            return found, tuple(digest for digest in named if digest not in self.documents)
-        stating = [
-            document
-            for document in self.documents.values()
-            if document.kind == "policy" and document.policy_no == self.policy_no
-        ]
-        return tuple(stating[-1:]), ()
-
-
 def judge_policy(state: PolicyState, policy: Policy, basis: Basis, at: datetime) -> tuple[Check, ...]:
     """Every check of one policy record: its sealed document, the agreement with it, the filing, the arithmetic."""
-    documents, missing = state.policy_documents(policy)
-    checks: list[Check] = [check_policyholder(policy)]
-    if missing:
-        checks.append(unknown("evidence.present", "not-handed-in", field="documents", digests=list(missing)))
-    elif not documents:
-        checks.append(unknown("evidence.present", "none-known", field="documents"))
-    for document in documents:
-        checks += judge_document_of(state.insurer, document, "policy")
-        checks += check_policy_agreement(policy, document.digest, document.stated)
+    checks: list[Check] = [check_policyholder(policy), *judge_evidence(policy, state.insurer, state.documents)]
     checks += check_filing(
         policy,
         insurer=state.insurer.code,
@@ -210,40 +62,6 @@ def check_policyholder(policy: Policy) -> Check:
     return passed("policy.policyholder-identified", credit_code=policy.policyholder.credit_code)
 
 
-def judge_document_of(insurer: Participant, document: JudgedDocument, *kinds: str) -> tuple[Check, ...]:
-    """The document was handed in, its seals hold, one is this insurer's, and it is of the kind it is used for."""
-    facts: dict[str, Any] = {"document": document.digest, "judged_at": document.judged_at.isoformat()}
-    checks = [passed("evidence.present", document=document.digest)]
-    if document.outcome is Outcome.PASSED:
-        checks.append(passed("evidence.sealed", **facts, signers=list(document.signers)))
-    elif document.outcome is Outcome.FAILED:
-        checks.append(failed("evidence.sealed", "seal-invalid", field="documents", **facts))
-        checks += document.failing
-    else:
-        checks.append(unknown("evidence.sealed", "seal-undecided", field="documents", **facts))
-        checks += document.failing
-    checks.append(check_owner(insurer, document))
-    if document.kind is not None and document.kind not in kinds:
-        checks.append(failed("evidence.kind", "another-kind", field="documents", kind=document.kind, **facts))
-    checks += document.problems
-    return tuple(checks)
-
-
-def check_owner(insurer: Participant, document: JudgedDocument) -> Check:
-    """F-22: one of the seals is the licensed insurer's own. A perfect seal of somebody else is refused."""
-    rule = "evidence.sealed-by-insurer"
-    facts: dict[str, Any] = {"document": document.digest, "insurer": insurer.code, "signers": list(document.signers)}
-    if insurer.code in document.owners:
-        return passed(rule, **facts)
-    if not document.signers and document.outcome is Outcome.INDETERMINATE:
-        return unknown(rule, "seal-undecided", field="documents", **facts)
-    if not document.signers:
-        return failed(rule, "nobody-sealed", field="documents", **facts)
-    if not document.owners:
-        return unknown(rule, "seal-not-bound", field="documents", **facts)
-    return failed(rule, "seal-of-another", field="documents", owners=list(document.owners), **facts)
-
-
 def judge_record(
     state: PolicyState, kind: str, number: str | None, record: Any, basis: Basis, at: datetime
 ) -> tuple[Check, ...]:
@@ -263,7 +81,7 @@ def judge_record(
         checks.append(passed("record.number-used-once", number=number))
     if kind == "policy":
         return (*checks, *judge_policy(state, record, basis, at))
-    if kind in _MOVEMENTS:
+    if kind in MOVEMENTS:
         checks += _judge_movement(state, kind, record, at)
     return tuple(checks)
 
@@ -275,10 +93,10 @@ def _judge_movement(state: PolicyState, kind: str, record: Any, at: datetime) ->
         checks.append(unknown("record.policy-known", "no-policy-yet", field="policy_no", policy_no=state.policy_no))
     else:
         checks.append(passed("record.policy-known", policy_no=state.policy_no))
-    today = at.astimezone(SHANGHAI).date()
-    day = {"premium_receipt": "received_on", "premium_refund": "paid_on"}.get(kind)
-    if day is not None:
-        stated = getattr(record, day)
+    today = shanghai_day(at)
+    stated = day_of(record)
+    if stated is not None:
+        day = {"premium_receipt": "received_on", "premium_refund": "paid_on"}[kind]
         if stated > today:
             checks.append(failed("premium.not-in-future", "future", field=day, stated=str(stated), today=str(today)))
         else:
@@ -290,8 +108,7 @@ def _judge_movement(state: PolicyState, kind: str, record: Any, at: datetime) ->
 
 def _judge_receipt(state: PolicyState, receipt: PremiumReceipt, policy: Policy | None) -> list[Check]:
     checks: list[Check] = []
-    insurer = Party(name=state.insurer.name, credit_code=state.insurer.credit_code)
-    if receipt.payer is not None and same_party(receipt.payer, insurer):
+    if receipt.payer is not None and same_party(receipt.payer, party_of(state.insurer)):
         checks.append(failed("premium.payer-is-policyholder", "insurer-paid-itself", field="payer"))
     elif policy is not None and receipt.payer is not None and not same_party(receipt.payer, policy.policyholder):
         checks.append(
@@ -303,16 +120,7 @@ def _judge_receipt(state: PolicyState, receipt: PremiumReceipt, policy: Policy |
                 policyholder=policy.policyholder.name,
             )
         )
-    for named in receipt.documents:
-        if named.kind not in ("receipt", "statement"):
-            continue
-        document = state.documents.get(named.digest)
-        if document is None:
-            checks.append(unknown("evidence.present", "not-handed-in", field="documents", digests=[named.digest]))
-            continue
-        checks += judge_document_of(state.insurer, document, "receipt", "statement")
-        checks += check_receipt_agreement(receipt, document.digest, document.stated)
-    return checks
+    return checks + judge_evidence(receipt, state.insurer, state.documents)
 
 
 def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPremium:
@@ -330,18 +138,12 @@ def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPre
         checks.append(unknown("record.policy-known", "no-policy-yet", field="policy_no", policy_no=state.policy_no))
     else:
         money = account(policy, movements)
-        insurer = Party(name=state.insurer.name, credit_code=state.insurer.credit_code)
-        today = at.astimezone(SHANGHAI).date()
         checks += judge_policy(state, policy, basis, at)
-        checks += check_account(policy, insurer, movements, money, today)
-        documents = {document.digest: document for document in state.policy_documents(policy)[0]}
+        checks += check_account(policy, party_of(state.insurer), movements, money, shanghai_day(at))
+        documents = {document.digest: document for document in documents_of_policy(policy, state.documents)[0]}
         for receipt in movements.receipts:
-            checks += _judge_receipt(state, receipt, policy)
-            documents |= {
-                named.digest: state.documents[named.digest]
-                for named in receipt.documents
-                if named.digest in state.documents
-            }
+            checks += judge_evidence(receipt, state.insurer, state.documents)
+            documents |= {one.digest: one for one in documents_of_receipt(receipt, state.documents)[0]}
     report = conclude(
         subject_of(state.insurer.code, state.policy_no),
         checks=checks,
@@ -355,7 +157,7 @@ def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPre
         policy_no=state.policy_no,
         revision=state.previous.revision + 1 if state.previous else 1,
         status=status,
-        known_at=at,
+        known_at=max(at, state.previous.known_at) if state.previous else at,
         policy=policy,
         money=money,
         report=report,
@@ -398,5 +200,14 @@ def _impact(previous: Previous | None, status: str, net_paid: Yuan | None) -> Im
 
 
 def signature_of(premium: VerifiedPremium) -> str:
-    """What makes a revision new: its status, its facts, and what does not pass. Equal signatures are one revision."""
-    return "|".join((premium.status, premium.report.digest or "", *premium.report.failing()))
+    """What makes a revision new: its status, its facts, and what does not pass and why. Equal signatures are one
+    revision."""
+    open_points = sorted(
+        {
+            (check.rule, check.reason or "", check.field or "", str(check.facts.get("document", "")))
+            for check in premium.report.all_checks()
+            if check.outcome is not Outcome.PASSED and check.severity is Severity.ERROR
+        }
+    )
+    stated = canonical([premium.status, premium.report.digest, [list(point) for point in open_points]])
+    return f"{premium.status}:{hashlib.sha256(stated).hexdigest()}"
