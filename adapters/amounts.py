@@ -1,11 +1,10 @@
 """Numbers, money, percentages and rates as insurers write them (DIALECTS 0.4): exact, never a float, never rounded."""
 
 import re
-from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 from unicodedata import normalize
 
-from adapters.convert import folded, stated
+from adapters.convert import folded, remembered, stated
 from adapters.problems import Unreadable
 from schemas.money import Yuan
 
@@ -16,6 +15,7 @@ RATE_UNITS = frozenset({"%", "‰", "1"})  # "1" is a fraction
 
 _MOST_DIGITS = 40
 _MOST_EXPONENT = 40
+_LONGEST = 1000
 
 _PLAIN = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{1,40}))?")
 _MARK = r"(?:¥|RMB|CNY|人民币)"
@@ -77,7 +77,10 @@ def measure(raw: str) -> Measure | None:
             return Measure(Exact(int(sign + whole), 0), None)
         if len(whole) + len(part) <= _MOST_DIGITS:
             return Measure(Exact(int(sign + whole + part), len(part)), None)
-    return _written(normalize("NFKC", value).strip().replace("\u2212", "-"))
+    if len(value) > _LONGEST:
+        raise Unreadable("number.unreadable", "too-long")
+    # Runs of white space become one: the forms below allow it between each two parts, and must stay linear.
+    return _written(" ".join(normalize("NFKC", value).replace("\u2212", "-").split()))
 
 
 def _written(value: str) -> Measure:
@@ -122,7 +125,7 @@ def in_fen(number: Exact, unit: str) -> Yuan:
     return Yuan(fen)
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def money(raw: str, unit: str | None) -> Yuan | None:
     """An amount. A unit in the cell wins over `unit`, the column's or the dialect's; without both, `unit.ambiguous`."""
     read = _number(raw)
@@ -147,7 +150,7 @@ class Rate(NamedTuple):
         return self.number.times_ten_to({"%": 0, "1": 2, "‰": -1}[self.unit])
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def rate(raw: str, unit: str | None) -> Rate | None:
     """A rate 费率; `%` or `‰` in the cell wins over `unit`."""
     read = _number(raw)

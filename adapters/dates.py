@@ -2,11 +2,10 @@
 
 import re
 from datetime import date, datetime, timedelta, timezone
-from functools import lru_cache
 from typing import NamedTuple
 from unicodedata import normalize
 
-from adapters.convert import stated
+from adapters.convert import remembered, stated
 from adapters.problems import Unreadable
 
 SHANGHAI = timezone(timedelta(hours=8))
@@ -26,6 +25,7 @@ _SERIAL = re.compile(r"[0-9]{5}")
 _TWO_DIGIT_YEAR = re.compile(r"[0-9]{2}([-/.])[0-9]{1,2}\1[0-9]{1,2}")
 _DAY_FIRST = re.compile(r"[0-9]{1,2}([-/.])[0-9]{1,2}\1[0-9]{4}")
 
+_LONGEST = 100
 _NULL_DAYS = frozenset({(0, 0, 0), (1, 1, 1), (1900, 1, 1)})
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 _SERIAL_ZERO = date(1899, 12, 30)
@@ -43,13 +43,13 @@ class Moment(NamedTuple):
     clock: float | None
 
 
-@lru_cache(maxsize=16384)
+@remembered(16384)
 def moment(raw: str) -> Moment | None:
     """A day with or without a time of day, in any of the forms of DIALECTS 0.6. Null dates (00000000) are none."""
     return _moment(raw, serials=False)
 
 
-@lru_cache(maxsize=16384)
+@remembered(16384)
 def moment_or_serial(raw: str) -> Moment | None:
     """The same, in a list made by a spreadsheet: five digits are days since 1899-12-30."""
     return _moment(raw, serials=True)
@@ -89,6 +89,8 @@ def _moment(raw: str, *, serials: bool) -> Moment | None:
     value = stated(raw)
     if value is None:
         return None
+    if len(value) > _LONGEST:
+        raise Unreadable("date.unreadable", "form")
     if not value.isascii():
         value = normalize("NFKC", value).strip()
     if serials and _SERIAL.fullmatch(value):

@@ -55,6 +55,10 @@ class Scope:
     derives: Mapping[str, Derived] = field(default_factory=dict)
 
 
+_new = tuple.__new__
+_SHOWN = 500  # of a raw text, in a problem; the lineage has it whole
+
+
 class Facts:
     """The values read so far, by field; `unread` are the fields that stand there and could not be read.
 
@@ -97,7 +101,7 @@ class Facts:
         for step in steps:
             name, key, place, read, required, when, _ = step
             raw = raws.get(key)
-            if raw is not None and (when is None or self._holds(when, step)):
+            if raw is not None and raw != "" and (when is None or self._holds(when, step)):
                 try:
                     value = read(raw)
                 except Unreadable as error:
@@ -105,7 +109,9 @@ class Facts:
                     continue
                 if value is not None:
                     values[name] = value
-                    lineage[path + name] = Lineage(where + place, _as_text(raw), mapping)
+                    text = raw if type(raw) is str else _as_text(raw)
+                    # What Lineage(...) does, without its Python-level call: this line runs for every value.
+                    lineage[path + name] = _new(Lineage, (where + place, text, mapping))
                     continue
             if required:
                 self._missing(step)
@@ -128,8 +134,10 @@ class Facts:
         return self.unread.isdisjoint(names)
 
     def says(self, name: str) -> bool:
-        """Whether the source states something in this field, readable or not."""
-        return name in self.values or name in self.unread
+        """Whether the source states something in this field, here or before the choice, readable or not."""
+        if name in self.values or name in self.unread:
+            return True
+        return self.outer is not None and self.outer.says(name)
 
     def share(self, name: str) -> None:
         """Make a field that was read before the choice one of this record."""
@@ -160,7 +168,7 @@ class Facts:
                 field=self.prefix + name,
                 effect="N" if rule in NOTES else "R",
                 reason=reason,
-                raw=basis.raw if basis else None,
+                raw=basis.raw[:_SHOWN] if basis and basis.raw is not None else None,
                 where=basis.source if basis else self.cells.where,
                 facts=facts,
             )
@@ -207,7 +215,7 @@ class Facts:
                 field=step.shown or self.prefix + step.field,
                 effect="R",
                 reason=error.reason,
-                raw=_as_text(raw),
+                raw=_as_text(raw)[:_SHOWN],
                 where=where,
                 facts=error.facts,
                 fix=fix,

@@ -20,13 +20,13 @@ from adapters.kinds import json_reader, reader
 from adapters.mapping import Mapping, Rows, Shape, Source
 from adapters.problems import Problem, reject
 from adapters.reading import RowsPlan, plan
-from adapters.trees import XSI, Node, json_cells, outside_tree, shape_tree, tree, xml_cells
+from adapters.trees import XSI, Node, Unknown, json_cells, outside_tree, shape_tree, tree, xml_cells
 from untrusted import DEFAULT, Refused, read_json, read_xml
 
 _BOM = b"\xef\xbb\xbf"
 
 
-def unaccounted(names: list[str], where: str) -> tuple[Problem, ...]:
+def unaccounted(names: Unknown, where: str) -> tuple[Problem, ...]:
     """What a row holds beyond its mapping; each name once."""
     return tuple(Problem("field.unaccounted", name, "R", "unknown", where=where) for name in dict.fromkeys(names))
 
@@ -53,13 +53,13 @@ class XmlPackets:
             raise reject("dialect.unrecognised", "another-root", found=_local(root), expected=self.root)
         if any(root.find(name) is None for name in self.needs):
             raise reject("dialect.unrecognised", "part-missing", expected=", ".join(self.needs))
-        outside = outside_tree(self.ignores, (rows.at for rows in mapping.rows), self.separator)
+        outside, plans = _xml_plans(_Same(mapping))
         found: list[tuple[str, str, _Element]] = []
-        unknown: list[str] = []
+        unknown = Unknown()
         _collect(root, outside, f"/{self.root}", "", found, unknown)
         if unknown:
             raise reject("field.unaccounted", "unknown", unknown[0])
-        return XmlFile(found, _xml_plans(mapping))
+        return XmlFile(found, plans)
 
 
 def _local(element: _Element) -> str:
@@ -68,7 +68,7 @@ def _local(element: _Element) -> str:
 
 
 def _collect(
-    element: _Element, node: Node, where: str, path: str, found: list[tuple[str, str, _Element]], unknown: list[str]
+    element: _Element, node: Node, where: str, path: str, found: list[tuple[str, str, _Element]], unknown: Unknown
 ) -> None:
     """The elements that are rows, in document order, each with its place; `unknown` is what is not accounted for."""
     for name in map(str, element.attrib):
@@ -102,7 +102,7 @@ class XmlFile:
         """Each row element with its raw fields and what it holds beyond the mapping."""
         for number, (at, where, element) in enumerate(self.found, 1):
             node, prepared = self.plans[at]
-            unknown: list[str] = []
+            unknown = Unknown()
             cells = xml_cells(element, node, where, unknown)
             yield SourceRow(number, prepared, cells, unaccounted(unknown, where) if unknown else ())
 
@@ -131,6 +131,9 @@ def fold(text: str) -> str:
     """A key as a bucket: two texts that are read as the same identifier fold to the same."""
     if text.isascii() and text.isalnum():
         return text.upper()
+    text = text.strip()
+    if len(text) > 1000:  # no key is so long
+        return text
     folded = "".join(normalize("NFKC", text).split()).upper()
     return "" if is_null(folded) else folded
 
@@ -148,21 +151,20 @@ class XmlLayout:
 
     def account(self, where: str, value: Any, shape: Shape, under: str) -> tuple[Cells, list[Problem]]:
         """The fields of an element whose names are those of one shape."""
-        unknown: list[str] = []
+        unknown = Unknown()
         inner = f"{where}/{under}"
         cells = xml_cells(value, _shape_tree(shape.type, _Same(shape), "/"), inner, unknown, under)
         return cells, list(unaccounted(unknown, inner))
 
 
 @lru_cache(maxsize=64)
-def _plans(identity: "_Same") -> dict[str, tuple[Node, RowsPlan]]:
+def _xml_plans(identity: "_Same") -> tuple[Node, dict[str, tuple[Node, RowsPlan]]]:
+    """What stands outside of rows, and how the rows of each place are read."""
     mapping: Mapping = identity.value
     layout = XmlLayout()
-    return {rows.at: (tree(rows, "/"), plan(rows, layout)) for rows in mapping.rows}
-
-
-def _xml_plans(mapping: Mapping) -> dict[str, tuple[Node, RowsPlan]]:
-    return _plans(_Same(mapping))
+    ignores = mapping.format.ignores if isinstance(mapping.format, XmlPackets) else frozenset()
+    outside = outside_tree(ignores, (rows.at for rows in mapping.rows), "/")
+    return outside, {rows.at: (tree(rows, "/"), plan(rows, layout)) for rows in mapping.rows}
 
 
 class _Same:
@@ -249,7 +251,7 @@ class JsonFile:
     def rows(self) -> Iterator[SourceRow | Row]:
         """Each message with its raw fields and what it holds beyond the mapping."""
         for number, (where, value) in enumerate(self.found, 1):
-            unknown: list[str] = []
+            unknown = Unknown()
             cells = json_cells(value, self.node, where, unknown)
             yield SourceRow(number, self.plan, cells, unaccounted(unknown, where or "/") if unknown else ())
 
@@ -275,9 +277,9 @@ def _member_paths(value: Any) -> Iterator[str]:
     for name, item in value.items():
         if isinstance(item, list):
             item = next((part for part in item if isinstance(part, dict)), None)
-        if isinstance(item, dict) and item:
+        if isinstance(item, dict):
             yield from (f"{name}.{path}" for path in _member_paths(item))
-        else:
+        elif item is not None:
             yield name
 
 
@@ -294,7 +296,7 @@ class JsonLayout:
 
     def account(self, where: str, value: Any, shape: Shape, under: str) -> tuple[Cells, list[Problem]]:
         """The fields of an object whose names are those of one shape."""
-        unknown: list[str] = []
+        unknown = Unknown()
         inner = f"{where}/{under}"
         cells = json_cells(value, _shape_tree(shape.type, _Same(shape), "."), inner, unknown, f"{under}.")
         return cells, list(unaccounted(unknown, inner))

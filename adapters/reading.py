@@ -91,9 +91,13 @@ def read_row(row: SourceRow, scope: Scope) -> tuple[list[Draft], list[Problem], 
         rule(facts)
     drafts: list[Draft] = []
     for choice in prepared.choices:
-        at = choice.choice.each
-        for cells in (row.cells,) if at is None else row.cells.lists.get(at, ()):
-            drafts.extend(_chosen(choice, Facts(scope, cells, problems, facts), prepared.layout))
+        if (at := choice.choice.each) is not None:
+            for cells in row.cells.lists.get(at, ()):
+                drafts.extend(_chosen(choice, Facts(scope, cells, problems, facts), prepared.layout))
+        elif choice.reads or choice.asks:
+            drafts.extend(_chosen(choice, Facts(scope, row.cells, problems, facts), prepared.layout))
+        else:
+            drafts.extend(_chosen(choice, facts, prepared.layout))
     if any(problem.effect != "N" for problem in problems):
         return [], problems, facts
     if len(drafts) > 1:
@@ -124,7 +128,8 @@ def _chosen(prepared: ChoicePlan, facts: Facts, layout: Layout) -> Iterator[Draf
     choice = prepared.choice
     if prepared.reads:
         facts.take(prepared.reads)
-    facts.asks = dict(prepared.asks)
+    if prepared.asks:
+        facts.asks = dict(prepared.asks)
     name = choice.becomes(facts)
     if name is None:
         return
@@ -134,10 +139,9 @@ def _chosen(prepared: ChoicePlan, facts: Facts, layout: Layout) -> Iterator[Draf
         return
     cells = facts.cells
     if choice.under is not None:
-        value = cells.objects.get(choice.under)
-        if value is None:
-            if choice.under not in cells.raws:  # else something else stands there, and is reported
-                facts.blame("field.missing", "missing", choice.under)
+        if choice.under not in cells.objects:
+            facts.blame("field.missing", "missing", choice.under)
+        if (value := cells.objects.get(choice.under)) is None:  # something else stands there, and is reported
             return
         cells, problems = layout.account(cells.where, value, target.shape, choice.under)
         facts.problems.extend(problems)
@@ -151,10 +155,11 @@ def _record(prepared: ShapePlan, facts: Facts) -> Draft:
     facts.take(prepared.steps)
     for nested in prepared.nested:
         _entries(nested, facts)
-    facts.asks = dict(prepared.asks)
+    values, lineage = facts.values, facts.lineage
+    if prepared.asks:
+        facts.asks = dict(prepared.asks)
     for rule in shape.rules:
         rule(facts)
-    values, lineage = facts.values, facts.lineage
     for name in prepared.asks:
         if values.pop(name, None) is not None:
             lineage.pop(name, None)
@@ -187,13 +192,15 @@ def _entries(prepared: EachPlan, facts: Facts) -> None:
         entry.take(prepared.steps)
         for nested in prepared.nested:
             _entries(nested, entry)
-        entry.asks = dict(prepared.asks)
+        if prepared.asks:
+            entry.asks = dict(prepared.asks)
         for rule in prepared.rules:
             rule(entry)
         for asked in prepared.asks:
             if entry.values.pop(asked, None) is not None:
                 entry.lineage.pop(entry.path + asked, None)
-        facts.unread.update(f"{name}.{field}" for field in entry.unread)
+        if entry.unread:
+            facts.unread.update(f"{name}.{field}" for field in entry.unread)
         if entry.values:
             entries.append(entry.values)
     if entries and prepared.several is not None:
@@ -219,25 +226,28 @@ def nested_record(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values by dotted name as nested JSON values: money, days and decimals as their one text."""
     record: dict[str, Any] = {}
     for name, value in values.items():
-        groups, leaf = _parts(name)
-        target = record
-        for group in groups:
-            target = target.setdefault(group, {})
-        target[leaf] = written(value)
+        target, leaf = record, name
+        if "." in name:
+            groups, leaf = _parts(name)
+            for group in groups:
+                target = target.setdefault(group, {})
+        if type(value) is not str and (write := _WRITTEN.get(type(value))) is not None:
+            value = write(value)
+        target[leaf] = value
     return record
 
 
 def written(value: Any) -> Any:
-    """The JSON value of one value."""
-    if isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, Yuan | Exact):
-        return str(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list):
-        return [nested_record(item) if isinstance(item, dict) else written(item) for item in value]
-    return value
+    """The JSON value of one value: text, numbers and what is passed on as they are."""
+    write = _WRITTEN.get(type(value))
+    return value if write is None else write(value)
+
+
+def _written_list(values: list[Any]) -> list[Any]:
+    return [nested_record(item) if type(item) is dict else written(item) for item in values]
+
+
+_WRITTEN: dict[type, Callable[[Any], Any]] = {Yuan: str, Exact: str, date: date.isoformat, list: _written_list}
 
 
 def _steps(takes: Takes, layout: Layout) -> tuple[Step, ...]:

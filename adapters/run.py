@@ -115,11 +115,22 @@ def _fields(mapping: Mapping, opened: Opened | None) -> dict[str, Any]:
         takes.update(at + name for name in names.takes)
         ignores.update(at + name for name in names.ignores)
     used = dict.fromkeys(opened.columns())
+    verdicts = {name: _verdict(name, separator, takes, ignores) for name in used if name}
     return {
-        "taken": [name for name in used if name in takes],
-        "ignored": [name for name in used if name in ignores],
-        "unaccounted": [name for name in used if name and name not in takes and name not in ignores],
+        word: [name for name, verdict in verdicts.items() if verdict == word]
+        for word in ("taken", "ignored", "unaccounted")
     }
+
+
+def _verdict(name: str, separator: str, takes: set[str], ignores: set[str]) -> str:
+    """What becomes of a field; what is below a name that is taken or ignored goes with it."""
+    while name:
+        if name in takes:
+            return "taken"
+        if name in ignores:
+            return "ignored"
+        name = name.rpartition(separator)[0]
+    return "unaccounted"
 
 
 def _summary(mapping: Mapping, data: bytes, file_name: str, insurer: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from adapters.mapping import Choice, Each, Mapping, Rows, Shape, Source
 from adapters.problems import Problem, Unreadable, reject
 from adapters.reading import RowsPlan, plan
 from schemas.money import Yuan
-from untrusted import decode, read_csv
+from untrusted import DEFAULT, Refused, read_csv
 from untrusted.csv import Record
 
 _UNIT_IN_BRACKETS = re.compile(r"(.+)\((元|千元|万元|亿元|分|%|‰)\)")
@@ -55,7 +55,7 @@ class CsvList:
     def open(self, data: bytes, mapping: Mapping, file_name: str, media_type: str | None) -> "TableFile":
         """The rows of the list, once its header is accounted for and every amount has a unit."""
         del file_name, media_type
-        records = list(read_csv(decode(data, self.encodings)))
+        records = _bounded(read_csv(data, encodings=self.encodings))
         rows = mapping.rows[0]
         known = known_columns(rows)
         at = self._find_header(records, known)
@@ -80,13 +80,13 @@ class CsvList:
     def _columns(self, head: Record, body: list[Record], rows: Rows, known: dict[str, Column]) -> dict[int, str]:
         """Column index to name in the mapping. A column that is neither taken, ignored nor blank refuses the file."""
         columns: dict[int, str] = {}
+        unnamed = {index for index, cell in enumerate(head.cells) if not cell.strip()}
+        stated = _stated_columns(body, unnamed) if unnamed else set()
         for index, cell in enumerate(head.cells):
             name, _ = heading(cell)
             place = f"row {head.number}, column {index + 1}"
             if not name:
-                if any(
-                    index < len(record.cells) and record.cells[index].strip() for record in body if not _is_note(record)
-                ):
+                if index in stated:
                     raise reject("field.unaccounted", "column-without-name", "", place)
             elif name in known:
                 if known[name].name in columns.values():
@@ -134,14 +134,42 @@ def _of_shape(shape: Shape) -> Iterator[tuple[str, Source]]:
         yield name, source
 
 
+def _bounded(records: Iterator[Record]) -> list[Record]:
+    """All records, of which there are not more than a machine can hold."""
+    found: list[Record] = []
+    cells = 0
+    for record in records:
+        cells += len(record.cells)
+        if len(found) >= DEFAULT.rows or cells > DEFAULT.cells:
+            raise Refused("file.too-large", "items", "The list has more rows or cells than are read at once.")
+        found.append(record)
+    return found
+
+
+def _stated_columns(body: list[Record], among: set[int]) -> set[int]:
+    """Which of these columns hold something in a row that is no note."""
+    return {
+        index
+        for record in body
+        if not _is_note(record)
+        for index, cell in enumerate(record.cells)
+        if index in among and cell.strip()
+    }
+
+
 def _is_blank_record(record: Record) -> bool:
     return not "".join(record.cells).strip()
 
 
 def _is_note(record: Record) -> bool:
     """A row whose only cell that is not blank is a remark of the people who made the list."""
-    stated = [text for cell in record.cells if (text := cell.strip())]
-    return len(stated) == 1 and stated[0].startswith(_NOTE_STARTS)
+    only = ""
+    for cell in record.cells:
+        if cell and (text := cell.strip()):
+            if only:
+                return False
+            only = text
+    return only.startswith(_NOTE_STARTS)
 
 
 def total_word(record: Record, key_index: int) -> str | None:
@@ -149,8 +177,7 @@ def total_word(record: Record, key_index: int) -> str | None:
     cells = record.cells
     candidates = cells[:3] if key_index < 3 or key_index >= len(cells) else (*cells[:3], cells[key_index])
     for cell in candidates:
-        text = cell.lstrip()
-        if text and text[0] in _TOTAL_STARTS and len(text) < 40:
+        if cell and (text := cell.lstrip()) and text[0] in _TOTAL_STARTS and len(text) < 40:
             word = "".join(normalize("NFKC", text).split()).lower().removesuffix(":")
             if word in _TOTALS:
                 return word
@@ -266,7 +293,10 @@ class TableFile:
             if _is_note(record):
                 continue
             for at, (index, _, read) in enumerate(moneys):
-                _add(sums, at, record, index, read)
+                if record.ragged:  # its cells are a guess
+                    sums.unread[at] += 1
+                else:
+                    _add(sums, at, record, index, read)
             if record.ragged:
                 yield _refused(record, "row.ragged", "quote", None)
             elif self._has_no_number(record, key_index):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from adapters.drafts import Draft, Row
@@ -61,7 +62,7 @@ class _Group:
 
     numbers: list[int]
     where: list[str]
-    records: str
+    records: bytes
     field: str
     raw: str
     equal: bool = True
@@ -104,7 +105,8 @@ def _group(groups: dict[Hashable, _Group], row: SourceRow, drafts: list[Draft], 
     key = tuple(_key_value(name, drafts, facts) for name in names)
     if not any(key):
         return
-    records = json.dumps([[draft.type, draft.record] for draft in drafts], sort_keys=True)
+    stated = json.dumps([[draft.type, draft.record] for draft in drafts], sort_keys=True)
+    records = sha256(stated.encode()).digest()
     field, raw = next((name, str(value)) for name, value in zip(names[::-1], key[::-1], strict=True) if value)
     identity = (row.plan.rows.at, key)
     group = groups.get(identity)

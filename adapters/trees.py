@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from lxml.etree import _Element
@@ -9,8 +10,21 @@ from lxml.etree import _Element
 from adapters.amounts import Literal
 from adapters.facts import Cells
 from adapters.mapping import Choice, Each, Rows, Shape, Source
+from adapters.problems import Unreadable
 
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+
+
+class Unknown(list[str]):
+    """The names that a mapping does not account for; of very many only the first are kept, for one refuses the row."""
+
+    MOST = 1000
+    LONGEST = 300
+
+    def append(self, name: str) -> None:
+        """Note a name; what is longer than any name is cut."""
+        if len(self) < self.MOST:
+            super().append(name[: self.LONGEST])
 
 
 @dataclass(slots=True)
@@ -101,22 +115,22 @@ def _at(root: Node, path: str, separator: str) -> Node:
     return node
 
 
-def xml_cells(element: _Element, node: Node, where: str, unknown: list[str], path: str = "") -> Cells:
+def xml_cells(element: _Element, node: Node, where: str, unknown: Unknown, path: str = "") -> Cells:
     """The raw fields below `element`. What is neither taken nor ignored goes to `unknown`, by its path from the row."""
     cells = Cells(where, {})
     _walk_xml(element, node, cells, path, unknown)
     return cells
 
 
-def _walk_xml(element: _Element, node: Node, cells: Cells, path: str, unknown: list[str]) -> None:
+def _walk_xml(element: _Element, node: Node, cells: Cells, path: str, unknown: Unknown) -> None:
     names = node.children
     if element.attrib:
         _attributes(element, names, cells, path, unknown)
-    if (element.text and not element.text.isspace()) or any(
-        child.tail and not child.tail.isspace() for child in element
-    ):
-        unknown.append(path)
+    loose = element.text
     for child in element:
+        if loose and not loose.isspace():
+            unknown.append(path)
+        loose = child.tail
         tag = child.tag
         known = names.get(tag)
         if known is None:
@@ -141,9 +155,11 @@ def _walk_xml(element: _Element, node: Node, cells: Cells, path: str, unknown: l
             cells.objects.setdefault(known.later, child)
         else:
             _walk_xml(child, known, cells, _joined(path, tag), unknown)
+    if loose and not loose.isspace():
+        unknown.append(path)
 
 
-def _attributes(element: _Element, names: dict[str, Node], cells: Cells, path: str, unknown: list[str]) -> None:
+def _attributes(element: _Element, names: dict[str, Node], cells: Cells, path: str, unknown: Unknown) -> None:
     for name, value in element.attrib.items():
         text = str(name)
         known = names.get(f"@{text}")
@@ -157,14 +173,14 @@ def _joined(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
 
-def json_cells(value: dict[str, Any], node: Node, where: str, unknown: list[str], path: str = "") -> Cells:
+def json_cells(value: dict[str, Any], node: Node, where: str, unknown: Unknown, path: str = "") -> Cells:
     """The raw fields of a JSON object. What is neither taken nor ignored goes to `unknown`, by its path."""
     cells = Cells(where, {})
     _walk_json(value, node, cells, path, unknown)
     return cells
 
 
-def _walk_json(value: dict[str, Any], node: Node, cells: Cells, path: str, unknown: list[str]) -> None:
+def _walk_json(value: dict[str, Any], node: Node, cells: Cells, path: str, unknown: Unknown) -> None:
     names = node.children
     for name, item in value.items():
         known = names.get(name)
@@ -173,14 +189,16 @@ def _walk_json(value: dict[str, Any], node: Node, cells: Cells, path: str, unkno
         elif item is None or known.ignored:
             continue
         elif known.leaf is not None:
-            cells.raws[known.leaf] = item
-            if not known.anything and not _is_in_place(item, many=known.many):
-                del cells.raws[known.leaf]
+            if (type(item) is str and not known.many) or known.anything or _is_in_place(item, many=known.many):
+                cells.raws[known.leaf] = item
+            else:
                 unknown.append(path + name)
         elif known.each is not None:
             _json_list(item, known, cells, f"{path}{name}", unknown)
         elif not isinstance(item, dict):
             unknown.append(path + name)
+            if known.later is not None:
+                cells.objects[known.later] = None
         elif known.later is not None:
             cells.objects[known.later] = item
         else:
@@ -193,21 +211,26 @@ def _is_in_place(item: Any, *, many: bool) -> bool:
     return not isinstance(item, dict | list)
 
 
-def _json_list(item: Any, known: Node, cells: Cells, path: str, unknown: list[str]) -> None:
+def _json_list(item: Any, known: Node, cells: Cells, path: str, unknown: Unknown) -> None:
     place = known.each or ""
-    if not isinstance(item, list) or any(not isinstance(part, dict) for part in item):
+    if not isinstance(item, list) or any(not isinstance(part, dict | None) for part in item):
         unknown.append(path)
         return
     base = f"{cells.where}/{place.replace('.', '/')}"
     cells.lists[place] = [
-        json_cells(part, known, f"{base}/{index}", unknown, f"{path}.") for index, part in enumerate(item)
+        json_cells(part, known, f"{base}/{index}", unknown, f"{path}.")
+        for index, part in enumerate(item)
+        if part is not None
     ]
 
 
 def plain(value: Any) -> Any:
     """A JSON value that is passed on: numbers as numbers again; null, empty lists and empty objects left out."""
     if isinstance(value, Literal):
-        return int(value) if value.lstrip("-").isdigit() else float(value)
+        number = int(value) if value.lstrip("-").isdigit() else float(value)
+        if abs(number) == inf:
+            raise Unreadable("number.unreadable", "too-long")
+        return number
     if isinstance(value, dict):
         found = {name: plain(item) for name, item in value.items() if item is not None}
         return {name: item for name, item in found.items() if item not in ({}, [])}

@@ -20,8 +20,8 @@ from schemas.money import Yuan
 
 SCHEMA = "premium-exchange/1.0"
 
-_MONEY = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]{2}")
-_PERCENT = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+_MONEY = re.compile(r"-?(?:0|[1-9][0-9]{0,37})\.[0-9]{2}")
+_PERCENT = re.compile(r"(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,20})?")
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 

@@ -64,7 +64,7 @@ REMARK = Source("备注", kinds.text, field="备注")
 
 def policy_or_change(facts: Facts) -> str:
     """A row with anything in 批单号 changes a policy."""
-    return "change" if facts.outer is not None and facts.outer.says("endorsement_no") else "policy"
+    return "change" if facts.says("endorsement_no") else "policy"
 
 
 def changed(facts: Facts) -> str | None:
@@ -76,7 +76,7 @@ def changed(facts: Facts) -> str | None:
         if "remark" in facts.unread:
             return None
         change = next((meant for start, meant in REMARKED_CHANGES.items() if remark.startswith(start)), None)
-        facts.put("change", change or ("endorsement", None), "by 备注" if change else "by the sign of 应收保费")
+        facts.put("change", change or ("endorsement", None), "by the sign of 应收保费", of="remark" if change else None)
     kind: str = facts.values["change"][0]
     return kind
 
@@ -118,8 +118,8 @@ def clauses(facts: Facts) -> None:
         ]
 
 
-_OWN_ROLE = re.compile(r"\s*(主承保|从承保)\s*[;,、]\s*(.+)", re.DOTALL)
-_OTHER_SHARE = re.compile(r"\s*(?:(主共|从共)\s*:)?\s*([^;,、:%]+?)\s*([0-9]{1,3}(?:\.[0-9]{1,12})?)\s*%\s*")
+_LIST_MARKS = re.compile(r"[;,、]")
+_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,12})?\Z")
 _ALONE = (Exact(100, 0), Exact(1, 0))
 
 
@@ -148,19 +148,32 @@ def coinsurance(facts: Facts) -> None:
 
 def _named_shares(insurer: str, own: Exact, note: str) -> list[tuple[str, Exact, bool]] | None:
     """Insurer, share and lead of the own entry and of those that the note names; `None` if it is not in the grammar."""
-    role = _OWN_ROLE.fullmatch(note)
-    if role is None:
+    role, *parts = (part.strip() for part in _LIST_MARKS.split(note))
+    if role not in ("主承保", "从承保") or not parts:
         return None
-    entries = [(insurer, own, role[1] == "主承保")]
-    label = None
-    for part in re.split(r"[;,、]", role[2]):
-        found = _OTHER_SHARE.fullmatch(part)
-        label = found[1] or label if found else None
-        if found is None or label is None:
+    entries = [(insurer, own, role == "主承保")]
+    label = ""
+    for part in parts:
+        before, colon, named = part.rpartition(":")
+        label = before.strip() if colon else label
+        other = _name_and_share(named.strip())
+        if label not in ("主共", "从共") or other is None:
             return None
-        whole, _, fraction = found[3].partition(".")
-        entries.append((found[2], Exact(int(whole + fraction), len(fraction)), label == "主共"))
+        entries.append((*other, label == "主共"))
     return entries
+
+
+def _name_and_share(text: str) -> tuple[str, Exact] | None:
+    """`丙财险20%`: a name, a number, a percent sign."""
+    if not text.endswith("%"):
+        return None
+    text = text[:-1].rstrip()
+    number = _PERCENT.search(text, max(0, len(text) - 16))
+    name = text[: number.start()].rstrip() if number else ""
+    if number is None or not name or "%" in name:
+        return None
+    whole, _, fraction = number[0].partition(".")
+    return name, Exact(int(whole + fraction), len(fraction))
 
 
 POLICY = Shape(
