@@ -1,9 +1,10 @@
 """The tree against its definition: RFC 6962 section 2.1 written down as it stands, for any size."""
 
 import hashlib
+from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.ledger.merkle import (
@@ -47,6 +48,7 @@ def mth(hashes: list[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + mth(hashes[:split]) + mth(hashes[split:])).digest()
 
 
+@cache
 def grown(size: int) -> tuple[RightEdge, dict[Tile, bytes]]:
     """The right edge of a tree of `size` leaves, and all its tiles."""
     edge = RightEdge()
@@ -57,12 +59,14 @@ def grown(size: int) -> tuple[RightEdge, dict[Tile, bytes]]:
 sizes = st.one_of(st.integers(0, 600), st.sampled_from([255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537, 70_000]))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 600))
 def test_the_root_is_that_of_the_definition(size: int) -> None:
     assert tree_root(LEAVES[:size]) == mth(LEAVES[:size])
     assert grown(size)[0].root() == mth(LEAVES[:size])
 
 
+@settings(deadline=None)  # the first tree of 70,000 leaves takes its time, and more so on a busy machine
 @given(sizes)
 def test_the_tiles_are_those_of_the_specification(size: int) -> None:
     _, tiles = grown(size)
@@ -81,6 +85,7 @@ def test_the_example_of_the_specification() -> None:
     assert edge.root() == tree_root(LEAVES)
 
 
+@settings(deadline=None)
 @given(sizes.filter(bool), st.data())
 def test_an_inclusion_proof_from_tiles_holds_and_no_other_does(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -100,6 +105,7 @@ def test_an_inclusion_proof_from_tiles_holds_and_no_other_does(size: int, data: 
         assert check_inclusion(index, size, LEAVES[index], path[:-1], root).outcome is Outcome.FAILED
 
 
+@settings(deadline=None)
 @given(sizes.filter(bool), st.data())
 def test_a_consistency_proof_from_tiles_holds_and_no_other_does(second: int, data: st.DataObject) -> None:
     first = data.draw(st.integers(1, second))
@@ -117,6 +123,7 @@ def test_a_consistency_proof_from_tiles_holds_and_no_other_does(second: int, dat
         assert check_consistency(first, second, roots[0], changed, roots[1]).outcome is Outcome.FAILED
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 400), max_size=6))
 def test_growing_in_steps_is_growing_at_once(steps: list[int]) -> None:
     edge = RightEdge()

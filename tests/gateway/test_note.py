@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.ledger.checkpoint import CheckpointRefused, open_checkpoint, read_checkpoint, sign_checkpoint
@@ -92,6 +92,7 @@ def test_an_unknown_key_is_not_believed() -> None:
     assert refusal.value.reason == "unknown-signer"
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(NOTE) - 1), st.integers(1, 255))
 def test_no_changed_byte_is_believed(place: int, change: int) -> None:
     changed = bytearray(NOTE)
@@ -105,6 +106,7 @@ def test_no_changed_byte_is_believed(place: int, change: int) -> None:
     assert len(note.signed_by) == 1
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_by_reason(data: bytes) -> None:
     for note in (data, b"text\n\n" + data, data + NOTE[-100:]):
@@ -133,6 +135,7 @@ def test_a_note_of_too_many_lines_is_refused() -> None:
     assert open_note(TEXT.encode() + b"\n" + line * 16, [ED_KEY]).signed_by == (ED_KEY,)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.binary(min_size=32, max_size=32))
 def test_a_checkpoint_is_read_back(size: int, root: bytes) -> None:
     signed = sign_checkpoint(NAME, size, root, [ED])
