@@ -9,10 +9,14 @@ from schemas.canonical import canonical
 from schemas.filing import Filing, Source
 
 
+def statement_of(filing: Filing) -> bytes:
+    """What is stated about the clause, without when and where it was read, in canonical form."""
+    return canonical(filing.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"source"}))
+
+
 def statement_digest(filing: Filing) -> str:
-    """The digest of what is stated about the clause, without when and where it was read: `sha256:<hex>`."""
-    statement = filing.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"source"})
-    return f"sha256:{hashlib.sha256(canonical(statement)).hexdigest()}"
+    """The digest of `statement_of`: `sha256:<hex>`."""
+    return f"sha256:{hashlib.sha256(statement_of(filing)).hexdigest()}"
 
 
 class FilingRegistry:
@@ -26,8 +30,14 @@ class FilingRegistry:
     __slots__ = ("_by_insurer", "_by_number", "as_of", "digest", "known_at")
 
     def __init__(
-        self, filings: Iterable[Filing] = (), wholes: Iterable[Source] = (), *, known_at: datetime | None = None
+        self,
+        filings: Iterable[Filing] = (),
+        wholes: Iterable[Source] = (),
+        *,
+        known_at: datetime | None = None,
+        digests: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
+        """`digests`, by source and number, are those of the statements, from where they are kept; else computed."""
         by_number: dict[str, tuple[Filing, ...]] = {}
         by_insurer: dict[str, list[Filing]] = {}
         lines: list[str] = []
@@ -37,7 +47,9 @@ class FilingRegistry:
                 raise ValueError(f"{filing.source.registry} states {filing.registration_no} twice")
             by_number[filing.registration_no] = (*stated, filing)
             by_insurer.setdefault(filing.insurer, []).append(filing)
-            lines.append(f"{filing.source.registry}\n{filing.source.as_of}\n{statement_digest(filing)}")
+            key = (filing.source.registry, filing.registration_no)
+            digest = digests[key] if digests is not None else statement_digest(filing)
+            lines.append(f"{filing.source.registry}\n{filing.source.as_of}\n{digest}")
         self._by_number: Mapping[str, tuple[Filing, ...]] = MappingProxyType(by_number)
         self._by_insurer: Mapping[str, tuple[Filing, ...]] = MappingProxyType(
             {insurer: tuple(stated) for insurer, stated in by_insurer.items()}

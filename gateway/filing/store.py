@@ -1,5 +1,6 @@
 """The SQL of filings: bitemporal, append-only. What is stated, as of which day, and since when it is known."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from psycopg.pq import TransactionStatus
 
 from gateway.db import Connection
 from gateway.errors import GatewayError
-from gateway.filing.registry import FilingRegistry, statement_digest
-from schemas.canonical import as_json, canonical
+from gateway.filing.registry import FilingRegistry, statement_digest, statement_of
+from schemas.canonical import canonical
 from schemas.filing import Filing, Source
 
 _WRITER_LOCK = 0x66696C65  # any fixed number: one writer of filings at a time, so that ids follow commits
@@ -86,6 +87,7 @@ async def record(
     if connection.info.transaction_status != TransactionStatus.INTRANS:
         raise RuntimeError("filings are recorded inside a transaction of the caller")
     _check_coherent(filings, whole)
+    digests = await asyncio.to_thread(lambda: list(map(statement_digest, filings)))
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
     await _check_moment(connection, at)
     registries = {filing.source.registry for filing in filings} | ({whole.registry} if whole else set())
@@ -95,9 +97,9 @@ async def record(
     known = await _latest(connection, registries)
     rows: list[tuple[Any, ...]] = []
     added = superseded = unchanged = 0
-    for filing in filings:
+    for filing, digest in zip(filings, digests, strict=True):
         key = (filing.source.registry, filing.registration_no)
-        before, digest = known.pop(key, None), statement_digest(filing)
+        before = known.pop(key, None)
         if before is not None and before.is_stated and before.digest == digest:
             unchanged += 1
             continue
@@ -106,9 +108,7 @@ async def record(
             raise Superseded(f"{filing.registration_no}: a statement as of {latest} is known")
         superseded += before is not None
         added += before is None
-        statement = as_json(filing)
-        source = statement.pop("source")
-        texts = (canonical(statement).decode(), canonical(source).decode())
+        texts = (statement_of(filing).decode(), canonical(filing.source).decode())
         rows.append((*key, filing.insurer, at, digest, *texts, file))
     dropped, confirmed = 0, False
     if whole is not None:
@@ -117,7 +117,7 @@ async def record(
             if before.is_stated:
                 dropped += 1
                 rows.append((registry, number, before.insurer, at, "", None, source_text, file))
-        confirmed = await _append_whole(connection, whole, filings, at, file)
+        confirmed = await _append_whole(connection, whole, digests, at, file)
     await _append(connection, rows)
     return Recorded(added, superseded, dropped, unchanged, confirmed)
 
@@ -163,11 +163,10 @@ async def _latest(connection: Connection, registries: set[str]) -> dict[tuple[st
 
 
 async def _append_whole(
-    connection: Connection, whole: Source, filings: Sequence[Filing], at: datetime, file: int | None
+    connection: Connection, whole: Source, digests: Sequence[str], at: datetime, file: int | None
 ) -> bool:
     """Keep the source's day, unless the same was said last; whether it was kept."""
-    lines = sorted(statement_digest(filing) for filing in filings)
-    digest = f"sha256:{hashlib.sha256(canonical(lines)).hexdigest()}"
+    digest = f"sha256:{hashlib.sha256(canonical(sorted(digests))).hexdigest()}"
     cursor = await connection.execute(
         "SELECT as_of, digest FROM filing_sources WHERE registry = %s ORDER BY id DESC LIMIT 1", (whole.registry,)
     )
@@ -176,7 +175,7 @@ async def _append_whole(
     await connection.execute(
         "INSERT INTO filing_sources (registry, as_of, fetched_at, known_from, digest, count, file) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        (whole.registry, whole.as_of, whole.fetched_at, at, digest, len(filings), file),
+        (whole.registry, whole.as_of, whole.fetched_at, at, digest, len(digests), file),
     )
     return True
 
@@ -211,13 +210,22 @@ async def version(connection: Connection) -> tuple[int, int]:
 
 async def _load(connection: Connection, known_at: datetime | None, upto: tuple[int, int]) -> FilingRegistry:
     cursor = await connection.execute(
-        "SELECT statement, source FROM (SELECT DISTINCT ON (registry, registration_no) statement, source FROM filings "
+        "SELECT digest, statement, source FROM "
+        "(SELECT DISTINCT ON (registry, registration_no) digest, statement, source FROM filings "
         "WHERE id <= %s AND known_from <= coalesce(%s, 'infinity'::timestamptz) "
         "ORDER BY registry, registration_no, id DESC) AS latest WHERE statement IS NOT NULL",
         (upto[0], known_at),
     )
-    filings = [_filing(statement, source) async for statement, source in cursor]
-    return FilingRegistry(filings, await list_wholes(connection, known_at, upto[1]), known_at=known_at)
+    rows = await cursor.fetchall()
+    wholes = await list_wholes(connection, known_at, upto[1])
+    # In a thread: a registry of a whole market takes seconds, in which others shall be answered.
+    return await asyncio.to_thread(_registry, rows, wholes, known_at)
+
+
+def _registry(rows: Sequence[Sequence[Any]], wholes: Sequence[Source], known_at: datetime | None) -> FilingRegistry:
+    filings = [_filing(statement, source) for _, statement, source in rows]
+    digests = {(one.source.registry, one.registration_no): row[0] for one, row in zip(filings, rows, strict=True)}
+    return FilingRegistry(filings, wholes, known_at=known_at, digests=digests)
 
 
 async def list_wholes(connection: Connection, known_at: datetime | None, upto: int | None = None) -> tuple[Source, ...]:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.db import Connection
 from gateway.filing import store
+from gateway.filing.registry import FilingRegistry
 from gateway.filing.store import CurrentRegistry, Recorded, Superseded
 from schemas.filing import Filing, Source
 
@@ -70,6 +71,8 @@ def test_what_was_known_when_stays_answerable(dsn: str) -> None:
         assert await record(connection, second, SECOND, source("2026-04-30")) == Recorded(1, 1, 1, 1, confirmed=True)
 
         now = await store.load(connection)
+        stated = [one for number in NUMBERS for one in now.find(number)]
+        assert now.digest == FilingRegistry(stated, [source("2026-04-30")]).digest  # kept digests are the computed ones
         assert [len(now.find(number)) for number in NUMBERS] == [1, 1, 0, 1, 0]
         assert now.find(NUMBERS[1])[0].intervals[-1].state == "stopped"
         assert now.as_of == {REGISTRY: source("2026-04-30").as_of}
