@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,17 +15,15 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The DSN of a real PostgreSQL server, one for each test process, with a migrated template database."""
-    # The server's account must be able to enter the folder, which pytest's private one does not allow.
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents):
-        if parent == Path("/tmp") or parent == parent.parent:
-            break
-        parent.chmod(0o755)
-    with embedded(folder / "data") as dsn:
-        migrate(create_database(dsn, "template_migrated"))
-        yield dsn
+    # Not below pytest's own folder, which the server's account may not enter.
+    with tempfile.TemporaryDirectory(prefix="gateway-test-", ignore_cleanup_errors=True) as place:
+        folder = Path(place)
+        folder.chmod(0o755)
+        with embedded(folder / "data") as dsn:
+            migrate(create_database(dsn, "template_migrated"))
+            yield dsn
 
 
 @pytest.fixture
