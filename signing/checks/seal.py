@@ -14,7 +14,6 @@ from signing.checks.integrity import from_defects
 from signing.containers.ses import permits
 from signing.holder import Holder, read_holder
 from signing.seal import Defect, ElectronicSeal, Moment, rfc3339
-from signing.sm2 import sm3
 
 _PICTURES = frozenset({"PNG", "JPG", "JPEG", "GIF", "BMP", "SVG", "OFD"})
 _WIDEST = 200  # millimetres
@@ -74,7 +73,7 @@ def check_signer_listed(seal: ElectronicSeal, certificate: bytes | None) -> Chec
     """
     if certificate is None:
         return failed("seal.signer-listed", "signer-not-listed")
-    listed = permits(seal, certificate, sm3)
+    listed = permits(seal, certificate)
     if listed is None:
         return unknown("seal.signer-listed", "digest-unknown", kinds=[kind[:40] for kind, _ in seal.digests][:10])
     if not listed:

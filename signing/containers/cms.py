@@ -258,6 +258,3 @@ def _cached_issuer_and_serial(certificate: bytes) -> bytes | None:
     if inner and inner[0].tag == _CONTEXT_0:
         inner.pop(0)
     return inner[2].raw + inner[0].raw if len(inner) > 2 else None
-
-
-__all__ = ["looks_like_signed_data", "read_signed_data"]

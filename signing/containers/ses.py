@@ -5,12 +5,12 @@ signed is always a slice of the original bytes: nothing is encoded again.
 """
 
 import unicodedata
-from collections.abc import Callable
 from typing import Any
 
 from signing.containers.der import NotAsExpected, bit_string, boolean, expect, integer, object_id, octets, text
 from signing.moments import read_moment
-from signing.seal import Bits, Defect, ElectronicSeal, Extension, Moment, Seal, all_flags
+from signing.seal import Defect, ElectronicSeal, Extension, Moment, Seal, all_flags
+from signing.sm2 import sm3
 from untrusted import Node, Refused, read_der
 
 _SEQUENCE, _INTEGER, _BITS, _OCTETS, _OID, _IA5 = 0x30, 0x02, 0x03, 0x04, 0x06, 0x16
@@ -340,7 +340,7 @@ def _sequence(content: bytes) -> bytes:
     return bytes((_SEQUENCE, 0x80 | len(length))) + length + content
 
 
-def permits(seal: ElectronicSeal, certificate: bytes, sm3: Callable[[bytes], bytes]) -> bool | None:
+def permits(seal: ElectronicSeal, certificate: bytes) -> bool | None:
     """Whether the seal lists `certificate` among its permitted signers; None if it lists digests of an unknown kind.
 
     GB/T 38540-2020 section 7.3: by the certificate itself, byte for byte, or by its SM3 digest.
@@ -353,14 +353,3 @@ def permits(seal: ElectronicSeal, certificate: bytes, sm3: Callable[[bytes], byt
     if any(kind.upper() not in _SM3_NAMES for kind, _ in seal.digests):
         return None
     return False
-
-
-__all__ = [
-    "FORMATS",
-    "Bits",
-    "looks_like_seal",
-    "looks_like_seal_signature",
-    "permits",
-    "read_seal",
-    "read_seal_signature",
-]

@@ -49,10 +49,10 @@ def test_the_octets_under_a_signature_are_those_of_the_file() -> None:
 def test_who_may_sign() -> None:
     by_certificate, by_digest = read_seal(s.SealPlan().build()), read_seal(s.SealPlan(list_type=2).build())
     for seal in (by_certificate, by_digest):
-        assert permits(seal, s.SIGNER.certificate, sm2.sm3) is True
-        assert permits(seal, s.OTHER.certificate, sm2.sm3) is False
+        assert permits(seal, s.SIGNER.certificate) is True
+        assert permits(seal, s.OTHER.certificate) is False
     strange = s.SealPlan(list_type=2, entries=(s.seq(s.tlv(0x13, b"SHA1"), s.octets(bytes(20))),))
-    assert permits(read_seal(strange.build()), s.SIGNER.certificate, sm2.sm3) is None
+    assert permits(read_seal(strange.build()), s.SIGNER.certificate) is None
 
 
 def test_extensions_with_text_for_an_identifier_are_kept() -> None:

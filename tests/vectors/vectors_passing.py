@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from vector import Vector, ofd, s
 
-from signing import pairs
+from signing import pairs, sm2
 
 
 def passing() -> Iterator[Vector]:
@@ -36,6 +36,7 @@ def passing() -> Iterator[Vector]:
         ofd(s.with_value(value=raw_bits)),
         "signature-raw64",
     )
+    yield ok("digest-trimmed", "A trailing zero of the signed digest was cut off.", trimmed(), "bitstring-trimmed")
     yield ok("value-negative", "A leading 00 is missing in the signature.", *negative())
     yield ok(
         "property-json", "propertyInfo is JSON with document and entry.", ofd(s.with_value(property_info=JSON_INFO))
@@ -66,6 +67,16 @@ def unsigned_bits(value: bytes) -> bytes:
     r, t = pairs.read_pair(value)
     body = b"".join(s.tlv(2, number.to_bytes(32, "big")) for number in (r, t))
     return s.bits(s.tlv(0x30, body))
+
+
+def trimmed() -> bytes:
+    """A document whose signed digest ends in a zero octet, which is not written."""
+    for number in range(10_000):
+        stamp = f'<ofd:StampAnnot ID="{number}" PageRef="1" Boundary="140 220 40 40"/>'
+        signing = replace(s.with_value(digest=lambda digest: s.bits(digest.removesuffix(b"\0"))), stamp=stamp)
+        if sm2.sm3(signing.declare(s.content())).endswith(b"\0"):
+            return ofd(signing)
+    raise AssertionError("no digest with a trailing zero among 10,000")
 
 
 def negative() -> tuple[bytes, str]:
