@@ -43,6 +43,10 @@ for _oid, _name in (("1.2.156.10197.6.1.4.2.1", "gm_data"), ("1.2.156.10197.6.1.
     cms.ContentType._reverse_map = None
 
 
+MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
+"""What asn1crypto is known to raise on octets that are not what they should be."""
+
+
 class Name(_Name):
     """A distinguished name that compares by its bytes where it cannot be prepared as RFC 4518 says.
 
@@ -55,7 +59,7 @@ class Name(_Name):
         try:
             return str(x509.Name.hashable.fget(self))
         except (ValueError, TypeError):
-            return "der:" + hashlib.sha256(_dump(self)).hexdigest()
+            return "der:" + hashlib.sha256(self.dump()).hexdigest()
 
     @property
     def human_friendly(self) -> str:
@@ -65,6 +69,10 @@ class Name(_Name):
         except (ValueError, TypeError):
             return self.hashable
 
+    def dump(self, force: bool = False) -> bytes:
+        """The octets that were sent."""
+        return octets_of(x509.Name.chosen.fget(self))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, x509.Name) and self.hashable == Name.hashable.__get__(other)
 
@@ -73,6 +81,15 @@ class Name(_Name):
 
     def __hash__(self) -> int:
         return hash(self.hashable)
+
+
+def octets_of(value: Any) -> bytes:
+    """The octets of a value that was read, as they were sent.
+
+    asn1crypto writes a value anew if the length of its content ends in the octet 80; a signature stands over what was
+    sent, and not over what a library would have written.
+    """
+    return bytes(value._header + value._contents + value._trailer)
 
 
 def _with_names(structure: Any) -> list[tuple[Any, ...]]:
@@ -85,11 +102,19 @@ class TbsCertificate(_TbsCertificate):
 
     _fields = _with_names(x509.TbsCertificate)
 
+    def dump(self, force: bool = False) -> bytes:
+        """The octets that were sent."""
+        return octets_of(self)
+
 
 class Certificate(_Certificate):
     """RFC 5280 section 4.1."""
 
     _fields = [("tbs_certificate", TbsCertificate), *x509.Certificate._fields[1:]]
+
+    def dump(self, force: bool = False) -> bytes:
+        """The octets that were sent."""
+        return octets_of(self)
 
 
 class TbsCertList(_TbsCertList):
@@ -97,15 +122,19 @@ class TbsCertList(_TbsCertList):
 
     _fields = _with_names(crl.TbsCertList)
 
+    def dump(self, force: bool = False) -> bytes:
+        """The octets that were sent."""
+        return octets_of(self)
+
 
 class CertificateList(_CertificateList):
     """RFC 5280 section 5.1."""
 
     _fields = [("tbs_cert_list", TbsCertList), *crl.CertificateList._fields[1:]]
 
-
-def _dump(value: Any) -> bytes:
-    return bytes(value.dump())
+    def dump(self, force: bool = False) -> bytes:
+        """The octets that were sent."""
+        return octets_of(self)
 
 
 def load(kind: Any, der: bytes) -> Any:

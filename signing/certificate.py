@@ -12,7 +12,7 @@ from typing import Any
 
 from schemas.identifiers import credit_code
 from schemas.verification import SignerIdentity
-from signing.asn1 import Certificate, load
+from signing.asn1 import MALFORMED, Certificate, load
 from untrusted.der import Node, read_der
 from untrusted.refused import Refused
 
@@ -72,7 +72,7 @@ def parse_certificate(der: bytes) -> Any:
         signer_identity(der)  # whoever holds a parsed certificate may ask whom it names
     except Refused as error:
         raise BadCertificate(f"{error.rule}: {error.detail}") from error
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+    except MALFORMED as error:
         raise BadCertificate(str(error).partition("\n")[0]) from error
     return certificate
 
@@ -101,6 +101,7 @@ def _decode(certificate: Any) -> None:
         certificate.crl_distribution_points_value,
     ):
         getattr(value, "native", None)
+    _ = certificate.subject.hashable, certificate.issuer.hashable, certificate.public_key.dump()
 
 
 def fingerprint(der: bytes) -> str:

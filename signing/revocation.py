@@ -5,13 +5,17 @@ own addresses are its signer's choice.
 """
 
 import logging
-from collections.abc import Coroutine, Sequence
+import re
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 
-from asn1crypto import ocsp
+from asn1crypto import crl, ocsp
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from pyhanko_certvalidator._state import ValProcState
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.context import ValidationContext
@@ -24,23 +28,31 @@ from pyhanko_certvalidator.errors import (
     RevokedError,
 )
 from pyhanko_certvalidator.path import ValidationPath
-from pyhanko_certvalidator.policy_decl import AcceptAllAlgorithms, CertRevTrustPolicy, RevocationCheckingPolicy
+from pyhanko_certvalidator.policy_decl import (
+    FRESHNESS_FALLBACK_VALIDITY_DEFAULT,
+    AcceptAllAlgorithms,
+    CertRevTrustPolicy,
+    RevocationCheckingPolicy,
+)
 from pyhanko_certvalidator.policy_decl import RevocationCheckingRule as Rule
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 from pyhanko_certvalidator.revinfo.validate_crl import verify_crl
 from pyhanko_certvalidator.revinfo.validate_ocsp import verify_ocsp_response
 from pyhanko_certvalidator.util import ConsList
 
-from signing.asn1 import CertificateList, load
+from signing.asn1 import MALFORMED, CertificateList, load
+from signing.certificate import BadCertificate
 from signing.checks.paths import SIGNATURES, Link, Path
 
 # What it would log is driven by strangers' bytes, and stands in the report anyway.
 logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
 
 LARGEST_LIST = 64 << 20
+_MOMENTS = re.compile(r" \([^()]*\d\d:\d\d:\d\d[^()]*\)")
+_CERTIFICATE_ISSUER = bytes.fromhex("0603551d1d")  # RFC 5280 section 5.3.3
 _REQUIRED = CertRevTrustPolicy(RevocationCheckingPolicy(Rule.CRL_OR_OCSP_REQUIRED, Rule.CRL_OR_OCSP_REQUIRED))
 # What the library is known to raise on data that parsed but makes no sense.
-NONSENSE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, NotImplementedError)
+NONSENSE = (*MALFORMED, AssertionError, NotImplementedError, InvalidSignature, UnsupportedAlgorithm)
 
 
 class BadRevocationData(ValueError):
@@ -49,12 +61,28 @@ class BadRevocationData(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RevocationList:
-    """A parsed list, with the name of its issuer as it compares."""
+    """A parsed list, with the name of its issuer as it compares.
 
+    `without_entries` is the same list, its signature still that of all of it, from which the library reads no entries:
+    for a certificate whose serial number is nowhere in the bytes there is nothing to read. None for indirect lists,
+    whose entries name other issuers.
+    """
+
+    der: bytes = field(repr=False)
     issuer: str
     this_update: datetime
     next_update: datetime | None
-    parsed: Any = field(repr=False)
+    parsed: Any = field(repr=False, compare=False)
+    without_entries: Any = field(repr=False, compare=False)
+
+    def about(self, links: Iterable[Link]) -> Any:
+        """The list as it is to be searched for these certificates."""
+        if self.without_entries is None:
+            return self.parsed
+        serials = (
+            link.parsed["tbs_certificate"]["serial_number"].dump() for link in links if link.issuer == self.issuer
+        )
+        return self.parsed if any(serial in self.der for serial in serials) else self.without_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +113,26 @@ def parse_crl(der: bytes) -> RevocationList:
         if len(seen) != len(set(seen)):
             raise BadRevocationData("the same extension twice")
         _ = found["signature"].native, found.critical_extensions
-        return RevocationList(found.issuer.hashable, signed["this_update"].native, signed["next_update"].native, found)
+        return RevocationList(
+            der,
+            found.issuer.hashable,
+            signed["this_update"].native,
+            signed["next_update"].native,
+            found,
+            None if _CERTIFICATE_ISSUER in der else _without_entries(der),
+        )
     except NONSENSE as error:
         raise BadRevocationData(str(error).partition("\n")[0]) from error
+
+
+def _without_entries(der: bytes) -> Any:
+    found = load(CertificateList, der)
+    signed = found["tbs_cert_list"]
+    if isinstance(signed["revoked_certificates"], crl.RevokedCertificates):
+        place = [name for name, *_ in signed._fields].index("revoked_certificates")
+        signed.children[place] = crl.RevokedCertificates.load(b"\x30\x00")
+        assert found.dump() == der, "what is signed stays what it was"
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -134,13 +179,143 @@ def standings(
     As of `moment`: data issued later or expired by then decides nothing, nor does a list older than `max_age`; a
     revocation after it has not happened. `pool` are certificates that may have signed a list or a response.
     """
-    names = {link.issuer for link in path.below} | {link.subject for link in pool}
-    fresh = [one for one in lists if max_age is None or moment - one.this_update <= max_age + skew]
+    known = _vouched(path, pool)
+    named = [one for one in lists if any(_may_sign(link, one) and _signed(one.der, link.spki) for link in known)]
+    heard = [one for one in responses if _names_known_responders(one, known)]
+    searched = [one.parsed if heard else one.about(known) for one in named]
+    if heard or any(one.parsed is shown for one, shown in zip(named, searched, strict=True)):
+        found = standings_afresh(path, known, named, searched, heard, moment, skew, max_age)
+    else:
+        found = _kept_standings(path, known, named, searched, moment, skew, max_age)
+    refused = {one.issuer for one in lists if one not in named}
+    return tuple(
+        Standing("unusable", "crl", detail="a list that no authority of its name signed")
+        if standing.state == "none" and link.issuer in refused
+        else standing
+        for standing, link in zip(found, path.below, strict=True)
+    )
+
+
+_ANSWERS: OrderedDict[Any, tuple[Standing, ...]] = OrderedDict()
+_KEPT = 1024
+_DEEPEST_POOL = 4
+
+
+def _kept_standings(
+    path: Path,
+    known: Sequence[Link],
+    lists: Sequence[RevocationList],
+    searched: Sequence[Any],
+    moment: datetime,
+    skew: timedelta,
+    max_age: timedelta | None,
+) -> tuple[Standing, ...]:
+    """The answer where no entry of a list is about any of the certificates.
+
+    Time enters through periods alone then: between two of their ends the answer is the same.
+    """
+    ends = _ends(known, lists, skew, max_age)
+    ders = tuple(link.der for link in path.links), tuple(link.der for link in known), tuple(one.der for one in lists)
+    key = (ders, skew, max_age, bisect_left(ends, moment), bisect_right(ends, moment))
+    if key not in _ANSWERS:
+        _ANSWERS[key] = standings_afresh(path, known, lists, searched, (), moment, skew, max_age)
+        while len(_ANSWERS) > _KEPT:
+            _ANSWERS.popitem(last=False)
+    return _ANSWERS[key]
+
+
+def _vouched(path: Path, pool: Iterable[Link]) -> tuple[Link, ...]:
+    """The certificates of the path, and those of the pool that an authority among them signed.
+
+    The library takes a list for signed by the authority of its name once it has met that name in a recursion, and a
+    responder for the authority itself if serial number and signature octets are the same. Both hold only for what has
+    been verified before; so nothing else is handed to it.
+    """
+    found = list(path.links)
+    waiting = [link for link in dict.fromkeys(pool) if link not in path.links]
+    for _ in range(_DEEPEST_POOL):
+        new = [
+            link
+            for link in waiting
+            if any(_authority(one) and one.may_have_issued(link) and one.signed(link) for one in found)
+        ]
+        if not new:
+            break
+        found += new
+        waiting = [link for link in waiting if link not in new]
+    return tuple(found)
+
+
+def _authority(link: Link) -> bool:
+    usage = link.parsed.key_usage_value
+    return bool(link.parsed.ca) and (usage is None or "key_cert_sign" in usage.native)
+
+
+def _may_sign(link: Link, revocation_list: RevocationList) -> bool:
+    """RFC 5280 section 6.3.3 (f): the issuer of the list, whose key may sign lists."""
+    if link.subject != revocation_list.issuer:
+        return False
+    usage = link.parsed.key_usage_value
+    return bool(link.parsed.ca) if usage is None else "crl_sign" in usage.native
+
+
+@lru_cache(maxsize=1024)
+def _signed(der: bytes, spki: bytes) -> bool:
+    found = parse_crl(der).parsed
+    value, signed = found["signature"].native, found["tbs_cert_list"].dump()
+    return SIGNATURES.holds(value, signed, spki, found["signature_algorithm"])
+
+
+def _names_known_responders(response: Any, known: Sequence[Link]) -> bool:
+    """Each certificate inside of the response is one of those known, or signed by an authority among them."""
+    try:
+        basic = response["response_bytes"]["response"].parsed
+        inside = [Link.of(certificate.dump()) for certificate in basic["certs"] or ()]
+    except (BadCertificate, *NONSENSE):
+        return False
+    return all(
+        any(link == one or (_authority(one) and one.may_have_issued(link) and one.signed(link)) for one in known)
+        for link in inside
+    )
+
+
+def _ends(
+    known: Iterable[Link], lists: Iterable[RevocationList], skew: timedelta, max_age: timedelta | None
+) -> list[datetime]:
+    """Every moment at which a comparison with a period of these certificates and lists changes its answer, sorted."""
+    ends = set()
+    for link in known:
+        validity = link.parsed["tbs_certificate"]["validity"]
+        ends |= {validity["not_before"].native - skew, validity["not_after"].native + skew}
+    for one in lists:
+        ends.add(one.this_update - skew)
+        ends.add((one.next_update or one.this_update + FRESHNESS_FALLBACK_VALIDITY_DEFAULT) + skew)
+        if max_age is not None:
+            ends.add(one.this_update + max_age + skew)
+    return sorted(ends)
+
+
+def standings_afresh(
+    path: Path,
+    known: Sequence[Link],
+    lists: Sequence[RevocationList],
+    searched: Sequence[Any],
+    responses: Sequence[Any],
+    moment: datetime,
+    skew: timedelta,
+    max_age: timedelta | None,
+) -> tuple[Standing, ...]:
+    """The answer of `standings`, computed: `searched` are the lists as the library is to read them."""
+    fresh = [
+        shown
+        for one, shown in zip(lists, searched, strict=True)
+        if max_age is None or moment - one.this_update <= max_age + skew
+    ]
     context: Any = ValidationContext(  # parts of it state no types
         trust_roots=[CertTrustAnchor(path.anchor.parsed)],
-        other_certs=[link.parsed for link in (*path.below, *pool)],
+        other_certs=[link.parsed for link in known],
         moment=moment,
-        crls=[CRLContainer(one.parsed) for one in fresh if one.issuer in names],
+        crls=[CRLContainer(shown) for shown in fresh],
         ocsps=[one for response in responses for one in OCSPContainer.load_multi(response)],
         revinfo_policy=_REQUIRED,
         algorithm_usage_policy=AcceptAllAlgorithms(),
@@ -193,5 +368,6 @@ def _revoked(source: Literal["ocsp", "crl"], error: RevokedError) -> Standing:
 
 
 def _detail(error: BaseException) -> str:
-    failures = [str(one[0]) for one in getattr(error, "failures", ())]
-    return "; ".join(failures) or str(error).partition("\n")[0]
+    """What the library says, without the moments that it puts in brackets: the same data give the same report."""
+    failures = "; ".join(str(one[0]) for one in getattr(error, "failures", ()))
+    return _MOMENTS.sub("", failures or str(error).partition("\n")[0])

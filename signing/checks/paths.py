@@ -101,7 +101,7 @@ class Link:
     """One certificate with what path building asks of it, decoded once."""
 
     der: bytes
-    parsed: Any = field(repr=False)
+    parsed: Any = field(repr=False, compare=False)
     subject: str
     issuer: str
     spki: bytes

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from asn1crypto import algos, core, crl, keys, x509
+from asn1crypto import algos, core, crl, keys, ocsp, x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
@@ -181,6 +181,55 @@ def revocation_list(
             {"tbs_cert_list": signed, "signature_algorithm": _algorithm(issuer.key), "signature": value}
         ).dump()
     )
+
+
+def ocsp_response(
+    issuer: Holder,
+    holder: Holder,
+    *,
+    revoked: tuple[datetime, str] | None = None,
+    responder: Holder | None = None,
+    named: bytes | None = None,
+    this: datetime = datetime(2026, 5, 31, tzinfo=UTC),
+    following: datetime = datetime(2026, 6, 2, tzinfo=UTC),
+) -> bytes:
+    """A response about `holder`, signed by `responder` or the issuer; `named` is the certificate put inside."""
+    by = responder or issuer
+    status = (
+        ocsp.CertStatus("revoked", {"revocation_time": revoked[0], "revocation_reason": revoked[1]})
+        if revoked
+        else ocsp.CertStatus("good", core.Null())
+    )
+    about = x509.Certificate.load(issuer.certificate)
+    signed = ocsp.ResponseData(
+        {
+            "responder_id": ocsp.ResponderId("by_name", by.subject),
+            "produced_at": this,
+            "responses": [
+                {
+                    "cert_id": {
+                        "hash_algorithm": {"algorithm": "sha1"},
+                        "issuer_name_hash": hashlib.sha1(about.subject.dump()).digest(),
+                        "issuer_key_hash": about.public_key.sha1,
+                        "serial_number": holder.serial,
+                    },
+                    "cert_status": status,
+                    "this_update": this,
+                    "next_update": following,
+                }
+            ],
+        }
+    )
+    basic = ocsp.BasicOCSPResponse(
+        {
+            "tbs_response_data": signed,
+            "signature_algorithm": _algorithm(by.key),
+            "signature": by.key.sign(signed.dump()),
+            "certs": [x509.Certificate.load(named or by.certificate)],
+        }
+    )
+    response = {"response_type": "basic_ocsp_response", "response": basic}
+    return bytes(ocsp.OCSPResponse({"response_status": "successful", "response_bytes": response}).dump())
 
 
 def _extension(kind: str, value: Any, *, critical: bool = False) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from schemas.verification import Outcome, worst
 from signing.certificate import signer_identity
 from signing.checks.certificate import check_chain, verify_certificate
+from signing.checks.paths import Link, Path
+from signing.revocation import parse_crl, standings, standings_afresh
 from signing.trust import Policy, Purpose, TrustStore
 
 SIGNED = datetime(2026, 5, 1, tzinfo=UTC)
@@ -306,3 +308,29 @@ def test_a_name_that_no_library_prepares_is_compared_by_its_bytes() -> None:
     trust = TrustStore(signers=(top.certificate,), crls=(revocation_list(top),))
     assert decided(leaf.certificate, trust) == {}
     assert signer_identity(leaf.certificate).issuer == "CN=根\ue000证书"
+
+
+LIMITS = [datetime(2026, 5, 30, tzinfo=UTC), datetime(2026, 6, 10, tzinfo=UTC), END]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(LIMITS),
+    st.integers(-3 * 86400, 3 * 86400) | st.sampled_from([-3600, -60, -1, 0, 1, 60, 3600]),
+    st.sampled_from([0, 60]),
+    st.sampled_from([0, 24]),
+)
+def test_a_kept_answer_is_the_one_that_would_be_given(limit: datetime, offset: int, skew: int, hours: int) -> None:
+    """Answers are kept between the ends of the periods that they depend on; each equals a fresh one."""
+    leaf, trust = one_world()
+    moment = limit + timedelta(seconds=offset)
+    found = Link.of(leaf.certificate), *(Link.of(der) for der in (*trust.intermediates, *trust.signers))
+    path = Path(found[2], (found[1], found[0]))
+    lists = [parse_crl(der) for der in trust.crls]
+    age = timedelta(hours=hours) if hours else None
+    kept = standings(
+        path, pool=path.below, lists=lists, responses=(), moment=moment, skew=timedelta(seconds=skew), max_age=age
+    )
+    whole = [one.parsed for one in lists]
+    fresh = standings_afresh(path, path.below, lists, whole, (), moment, timedelta(seconds=skew), age)
+    assert kept == fresh
