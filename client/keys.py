@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
-from http_message_signatures import HTTPSignatureAlgorithm, HTTPSignatureKeyResolver, algorithms
+from http_message_signatures import (
+    HTTPMessageSignaturesException,
+    HTTPSignatureAlgorithm,
+    HTTPSignatureKeyResolver,
+    algorithms,
+)
 
 ALGORITHMS: Mapping[str, type[HTTPSignatureAlgorithm]] = {
     "ed25519": algorithms.ED25519,
@@ -23,6 +29,17 @@ class Key(HTTPSignatureKeyResolver):
     keyid: str
     algorithm: str | type[HTTPSignatureAlgorithm]
     private_key: object = field(repr=False)
+
+    @classmethod
+    def from_pem(cls, keyid: str, private_key: bytes) -> Self:
+        """The key of an unencrypted PKCS #8 PEM, for the algorithm of its kind. Raises ValueError on another kind."""
+        for name, algorithm in ALGORITHMS.items():
+            try:
+                algorithm(private_key=private_key)
+            except (HTTPMessageSignaturesException, TypeError):
+                continue
+            return cls(keyid, name, private_key)
+        raise ValueError("a private key of Ed25519, P-256 or RSA is needed")
 
     def algorithm_class(self) -> type[HTTPSignatureAlgorithm]:
         """The class that signs. Raises KeyError on a name that is not known."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import requests
 
 from client.gateway import Gateway, Problem
-from client.keys import ALGORITHMS, Key
+from client.keys import Key
 
 _DOCUMENTS = {".ofd": "application/ofd", ".pdf": "application/pdf"}
 _MESSAGES = {".json": "application/json", ".xml": "application/xml", ".csv": "text/csv"}
@@ -54,10 +54,11 @@ def status(parsed: argparse.Namespace) -> int:
 
 
 def _gateway(parsed: argparse.Namespace) -> Gateway:
-    if parsed.algorithm not in ALGORITHMS:
-        print(f"gateway: --algorithm is one of {', '.join(ALGORITHMS)}", file=sys.stderr)
-        raise SystemExit(64)
-    key = Key(parsed.keyid or parsed.insurer, parsed.algorithm, parsed.key.read_bytes())
+    try:
+        key = Key.from_pem(parsed.keyid or parsed.insurer, parsed.key.read_bytes())
+    except (OSError, ValueError) as error:
+        print(f"gateway: {parsed.key}: {error}", file=sys.stderr)
+        raise SystemExit(64) from error
     return Gateway(parsed.url, key)
 
 

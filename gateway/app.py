@@ -50,6 +50,8 @@ def build(config: Config, clock: Callable[[], datetime] = _now) -> Gateway:
         signer = load_signer(config.signing_key.read_bytes())
     except (TrustError, UnusableKey, OSError) as error:
         raise Misconfigured(str(error)) from error
+    if signer.algorithm != "ed25519":
+        raise Misconfigured(f"{config.signing_key}: the log asks for an Ed25519 key (C2SP tlog-tiles)")
     return Gateway(
         config=config,
         pool=new_pool(config.dsn, config.pool_size),

@@ -10,7 +10,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from gateway.db import Connection
-from gateway.participants import Participant, Role
+from gateway.participants import Participant, ParticipantKey, Role
 from gateway.problems import BadRequest, Forbidden, NotAuthenticated, TooLarge
 from gateway.state import Gateway
 from schemas.verification import Check, Outcome
@@ -42,6 +42,7 @@ class Caller:
     """Who signed this request, with the body as it came and the proof that can be kept."""
 
     participant: Participant
+    key: ParticipantKey
     signature: RequestSignature
     checks: tuple[Check, ...]
     body: bytes
@@ -49,12 +50,11 @@ class Caller:
 
     def proof(self) -> dict[str, Any]:
         """What proves who sent the body, as JSON: signature base, signature and key (RFC 9421 section 2.5), base64."""
-        key = next(key for key in self.participant.keys if key.keyid == self.signature.keyid)
         return {
             "label": self.signature.label,
             "keyid": self.signature.keyid,
             "algorithm": self.signature.algorithm,
-            "public_key": key.public_key,
+            "public_key": self.key.public_key,
             "base": base64.b64encode(self.signature.base).decode(),
             "signature": base64.b64encode(self.signature.signature).decode(),
         }
@@ -118,7 +118,7 @@ async def authenticate(request: Request, gateway: Gateway) -> Caller:
     found = gateway.participants.by_key(signature.keyid)
     if found is None:
         raise BadRequest("the key is not registered")
-    return Caller(found[0], signature, report.all_checks(), body, message)
+    return Caller(found[0], found[1], signature, report.all_checks(), body, message)
 
 
 def _caller(*roles: Role) -> Callable[[Request, Gateway], Any]:

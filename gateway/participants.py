@@ -72,8 +72,9 @@ class Participants:
             if participant.code in self._by_code:
                 raise Misconfigured(f"participant {participant.code} stands twice")
             self._by_code[participant.code] = participant
+        for participant in self._by_code.values():
             for key in participant.keys:
-                if key.keyid in self._by_keyid:
+                if key.keyid in self._by_keyid or self._by_code.get(key.keyid, participant) is not participant:
                     raise Misconfigured(f"key id {key.keyid} is registered twice")
                 self._by_keyid[key.keyid] = (participant, key)
 
@@ -82,8 +83,11 @@ class Participants:
         return self._by_code.get(code)
 
     def by_key(self, keyid: str) -> tuple[Participant, ParticipantKey] | None:
-        """Whose key this is, and the key."""
-        return self._by_keyid.get(keyid)
+        """Whose key this is, and the key. A participant with a single key may be named by its own code instead."""
+        if found := self._by_keyid.get(keyid):
+            return found
+        participant = self._by_code.get(keyid)
+        return (participant, participant.keys[0]) if participant and len(participant.keys) == 1 else None
 
     def insurers(self) -> tuple[Participant, ...]:
         """All insurers, by code."""
