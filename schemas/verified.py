@@ -121,6 +121,6 @@ class VerifiedPremium(Noun):
             raise ValueError("a verified premium states its policy and its money")
         if self.status == "held" and self.report.outcome is not Outcome.INDETERMINATE:
             raise ValueError("a premium is held when something is unknown")
-        if self.status == "refused" and self.report.outcome is not Outcome.FAILED:
-            raise ValueError("a premium is refused when something failed")
+        if self.status in ("refused", "withdrawn") and self.report.outcome is not Outcome.FAILED:
+            raise ValueError(f"a premium is {self.status} when something failed")
         return self
