@@ -4,13 +4,33 @@ import re
 import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from schemas.base import Noun
 from schemas.identifiers import CreditCode, Digest, RegionCode
 
-Name = Annotated[str, Field(min_length=1, max_length=300)]
-Text = Annotated[str, Field(min_length=1, max_length=4000)]
+# C0 except TAB, CR and LF, DEL, C1, the replacement character, bidi controls, zero-width and private-use characters.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\u202a-\u202e\u2066-\u2069\u200b-\u200d\u2060\ufeff"
+    "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]"
+)
+
+
+def _visible(text: str) -> str:
+    """What a reader sees is all that there is: text that hides something, or holds what no database can, is refused."""
+    if not (text.isprintable() and "\ufffd" not in text) and (hidden := _HIDDEN.search(text)):
+        raise PydanticCustomError(
+            "text.control-char",
+            "the text holds the hidden character {character}",
+            {"character": f"U+{ord(hidden[0]):04X}"},
+        )
+    return text
+
+
+Visible = AfterValidator(_visible)
+Name = Annotated[str, Field(min_length=1, max_length=300), Visible]
+Text = Annotated[str, Field(min_length=1, max_length=4000), Visible]
 
 
 class Party(Noun):
@@ -33,7 +53,7 @@ class Document(Noun):
     kind: Literal["policy", "endorsement", "invoice", "receipt", "statement"]
     digest: Digest
     media_type: str = Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$", max_length=100)
-    file_name: str | None = Field(default=None, max_length=255)
+    file_name: Annotated[str, Field(max_length=255), Visible] | None = None
 
 
 def folded(name: str) -> str:

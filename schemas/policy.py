@@ -5,7 +5,7 @@ is indeterminate, never passed, where a check would have needed it.
 """
 
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from schemas.base import Noun
 from schemas.identifiers import ClauseNo, PolicyNo
 from schemas.money import Amount, Percent, Yuan, percent
-from schemas.party import Document, Insured, Name, Party, Text
+from schemas.party import Document, Insured, Name, Party, Text, Visible
 from schemas.product import Product
 
 Line = Literal["product_liability", "drug_liability", "device_liability", "clinical_trial_liability", "other"]
@@ -137,8 +137,8 @@ class FieldChange(Noun):
     """One field that an endorsement changes, with its text before and after."""
 
     field: Name
-    before: str | None = Field(default=None, max_length=4000)
-    after: str | None = Field(default=None, max_length=4000)
+    before: Annotated[str, Field(max_length=4000), Visible] | None = None
+    after: Annotated[str, Field(max_length=4000), Visible] | None = None
 
 
 class Endorsement(Noun):

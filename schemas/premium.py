@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from schemas.base import Noun
 from schemas.identifiers import ClauseNo, Digest, InvoiceNo, PolicyNo, ReceiptNo
 from schemas.money import Amount, Yuan
-from schemas.party import Document, Name, Party, Text
+from schemas.party import Document, Name, Party, Text, Visible
 from schemas.policy import Period
 from schemas.product import Product
 
@@ -23,9 +23,9 @@ class PremiumReceipt(Noun):
     amount: Amount
     received_on: date
     payer: Party | None = None
-    payer_account_hash: str | None = Field(default=None, max_length=100)
+    payer_account_hash: Annotated[str, Field(max_length=100), Visible] | None = None
     method: Literal["bank_transfer", "cheque", "card", "cash", "online"] | None = None
-    bank_reference: str | None = Field(default=None, max_length=100)
+    bank_reference: Annotated[str, Field(max_length=100), Visible] | None = None
     invoice_nos: tuple[InvoiceNo, ...] = ()
     paid_in_full: bool | None = None
     documents: tuple[Document, ...] = ()

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from schemas.base import Noun
 from schemas.identifiers import ApprovalNo, DrugCode
-from schemas.party import Name, Party
+from schemas.party import Name, Party, Visible
 
 ClassCode = Annotated[str, Field(pattern=r"^[0-9](\.[0-9]{1,2})?$")]
 
@@ -31,4 +31,4 @@ class Product(Noun):
     dosage_form: Name | None = None
     specification: Name | None = None
     drug_code: DrugCode | None = None
-    udi_di: str | None = Field(default=None, max_length=40)
+    udi_di: Annotated[str, Field(max_length=40), Visible] | None = None

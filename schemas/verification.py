@@ -1,12 +1,30 @@
 """Verdicts: a check, a report, and the one way in which an outcome follows from checks."""
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, Literal, NoReturn, Self
+from typing import Annotated, Any, Literal, NoReturn, Self
 
-from pydantic import AwareDatetime, Field, JsonValue, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
 
 from schemas.base import Noun
+
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def _writable(value: Any) -> Any:
+    """A stranger's text as a report can hold it: NUL and lone surrogates, which no store takes, become U+FFFD."""
+    if isinstance(value, str):
+        return value if value.isprintable() else _UNWRITABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_writable(key): _writable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(item) for item in value]
+    return value
+
+
+Words = Annotated[str, BeforeValidator(_writable)]
+Facts = Annotated[dict[str, JsonValue], BeforeValidator(_writable)]
 
 
 class Outcome(StrEnum):
@@ -35,8 +53,8 @@ class Check(Noun):
     outcome: Outcome
     reason: str | None = Field(default=None, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=80)
     severity: Severity = Severity.ERROR
-    facts: dict[str, JsonValue] = Field(default_factory=dict)
-    field: str | None = None
+    facts: Facts = Field(default_factory=dict)
+    field: Words | None = None
     fix: list[dict[str, JsonValue]] | None = None
     legal_basis: str | None = None
 
@@ -98,19 +116,19 @@ class DocumentIdentity(Noun):
 class SignerIdentity(Noun):
     """Who signed, as the certificate states it; `credit_code` 统一社会信用代码 only if its check character holds."""
 
-    subject: str
+    subject: Words
     credit_code: str | None = None
-    issuer: str
-    serial: str
+    issuer: Words
+    serial: Words
     certificate_sha256: str | None = None
 
 
 class SealIdentity(Noun):
     """The electronic seal 电子印章 that was applied: its id, name, maker 制章人 and validity."""
 
-    id: str
-    name: str
-    maker: str
+    id: Words
+    name: Words
+    maker: Words
     valid_from: AwareDatetime | None = None
     valid_to: AwareDatetime | None = None
 
@@ -118,10 +136,10 @@ class SealIdentity(Noun):
 class SealReport(Noun):
     """What was found about one seal or signature: three answers, never collapsed, and the checks behind them."""
 
-    id: str
+    id: Words
     container: Literal["ofd", "pdf", "cms", "ses", "xml"]
-    format: str
-    algorithm: str
+    format: Words
+    algorithm: Words
     integrity: Literal["passed", "failed", "unsupported"]
     trust: Literal["trusted", "untrusted", "indeterminate"]
     coverage: Literal["whole", "partial", "unsafe"]

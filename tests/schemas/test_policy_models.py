@@ -277,6 +277,33 @@ def test_what_cannot_be_true_is_refused(kind: str, change: dict[str, Any], error
     assert error in {one["type"] for one in refused.value.errors()}
 
 
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x1f", "\x7f", "\u200b", "\u202e", "\ufeff", "\ufffd", "\ue000", "\U000f0000"]
+)
+def test_a_text_that_hides_something_is_refused(character: str) -> None:
+    """Everywhere where a text is free; what is read must be all that there is, and storable."""
+    free = {
+        ("policy", "policyholder", "name"),
+        ("policy", "product", "generic_name"),
+        ("endorsement", "changes", "before"),
+        ("premium_receipt", "bank_reference"),
+        ("decision", "reason"),
+        ("filing", "name"),
+        ("filing", "source", "registry"),
+    }
+    for kind, *path in sorted(free):
+        changed = json.loads(json.dumps(EXAMPLES[kind]))
+        holder = changed
+        for step in path[:-1]:
+            holder = holder[step][0] if isinstance(holder[step], list) else holder[step]
+        holder[path[-1]] = f"a{character}b"
+        with pytest.raises(ValidationError) as refused:
+            RECORDS[kind].model_validate(changed)
+        assert {one["type"] for one in refused.value.errors()} == {"text.control-char"}, (kind, path)
+        holder[path[-1]] = "第一行\n第二行\t（全角）　𠮷"
+        RECORDS[kind].model_validate(changed)
+
+
 def test_a_red_letter_invoice_is_negative_throughout() -> None:
     red = {**INVOICE, "net": "-55.66", "tax": "-3.34", "gross": "-59.00", "red_letter_of": "26317000002019064660"}
     assert as_json(RECORDS["invoice"].model_validate(red))["gross"] == "-59.00"

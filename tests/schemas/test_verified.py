@@ -18,6 +18,7 @@ from schemas.verification import (
     Report,
     SealReport,
     Severity,
+    SignerIdentity,
     conclude,
     failed,
     passed,
@@ -95,6 +96,7 @@ def test_a_report_that_did_not_pass_verifies_nothing(check: Check) -> None:
         ((BAD,), "held"),
         ((OPEN, BAD), "held"),
         ((OPEN,), "refused"),
+        ((OPEN,), "withdrawn"),
     ],
 )
 def test_a_status_follows_from_the_report(checks: tuple[Check, ...], status: str) -> None:
@@ -104,7 +106,7 @@ def test_a_status_follows_from_the_report(checks: tuple[Check, ...], status: str
 
 @pytest.mark.parametrize(
     ("checks", "status"),
-    [((OPEN,), "held"), ((BAD,), "refused"), ((OPEN, BAD), "refused"), ((BAD,), "withdrawn"), ((OPEN,), "withdrawn")],
+    [((OPEN,), "held"), ((BAD,), "refused"), ((OPEN, BAD), "refused"), ((BAD,), "withdrawn")],
 )
 def test_what_is_not_verified_can_be_said(checks: tuple[Check, ...], status: str) -> None:
     assert premium(*checks, status=status).status == status
@@ -279,3 +281,24 @@ def test_facts_are_json_values() -> None:
     for fact in (AT, b"x", {1}, float("nan"), object()):
         with pytest.raises(ValidationError):
             passed("a.b", fact=fact)
+
+
+def test_a_stranger_s_text_in_a_report_can_always_be_written() -> None:
+    """A certificate may name itself anything; the verdict on it must still reach the log and the database."""
+    check = failed("seal.digest", "content-changed", subject="a\x00b\ud800c", inner=[{"x\x00": "\udfff"}], field="\x00")
+    assert check.facts == {"subject": "a\ufffdb\ufffdc", "inner": [{"x\ufffd": "\ufffd"}]}
+    assert check.field == "\ufffd"
+    assert b"\\u0000" not in canonical(check)
+    signer = SignerIdentity(subject="CN=\x00", issuer="\ud800", serial="01")
+    assert (signer.subject, signer.issuer) == ("CN=\ufffd", "\ufffd")
+
+
+@given(
+    st.recursive(
+        st.text(st.characters()), lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()), inner)
+    )
+)
+def test_facts_are_written_whatever_they_say(fact: Any) -> None:
+    text = canonical(failed("a.b", "c", fact=fact))
+    assert b"\\u0000" not in text
+    text.decode("utf-8")
