@@ -36,6 +36,11 @@ class Case:
         issued_on = self.policy.issued_on
         return {"issued_on": str(issued_on) if issued_on else None, "registry": self.registry.digest}
 
+    def other_lead(self) -> str | None:
+        """Who leads the co-insurance, if the policy names somebody else than the insurer that reports it."""
+        leads = [entry.insurer for entry in self.policy.coinsurance if entry.lead]
+        return leads[0] if leads and leads[0] != self.insurer else None
+
     def no_day(self) -> str | None:
         """Why there is no day to ask the registry about, or `None` if there is one."""
         if self.policy.issued_on is None:

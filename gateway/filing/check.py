@@ -94,20 +94,26 @@ def check_registry_fresh(
 
 
 def check_registered(case: Case) -> Check:
-    """FL-1: every clause of the policy is registered, for this insurer and under this insurer's company code."""
+    """FL-1: every clause of the policy is registered, for this insurer and under this insurer's company code.
+
+    A co-insurer 共保 that follows uses the clauses of the lead; whether that will do is for the authority.
+    """
     return each_clause("filing.registered", case, _registered)
 
 
 def _registered(clause: Clause, case: Case) -> Iterable[Finding]:
     company = ClauseParts(clause.registration_no).company
+    filings = case.registry.find(clause.registration_no)
+    is_of_lead = bool(filings) and all(filing.insurer == case.other_lead() for filing in filings)
     if case.company_code is None:
         yield finding(Outcome.INDETERMINATE, "company-code-unknown", company=company)
-    elif company != case.company_code:
+    elif company != case.company_code and not is_of_lead:
         yield finding(Outcome.FAILED, "company-code-differs", company=company, company_of_insurer=case.company_code)
-    filings = case.registry.find(clause.registration_no)
     for filing in filings:
         if case.stale:
             yield finding(Outcome.INDETERMINATE, "registry-stale", filing)
+        elif is_of_lead:
+            yield finding(Outcome.INDETERMINATE, "registered-by-lead", filing, insurer=filing.insurer)
         elif filing.insurer != case.insurer:
             yield finding(Outcome.FAILED, "registered-by-another", filing, insurer=filing.insurer)
         else:

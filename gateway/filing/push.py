@@ -61,6 +61,7 @@ async def push(
         insurers=names_of(insurers),
         registry=pushed.registry,
         as_of=pushed.as_of,
+        may_be_empty=pushed.whole is True,
     )
     if file.source is None:
         return file

@@ -45,14 +45,16 @@ def read_registry(
     insurers: Mapping[str, str],
     registry: str | None = None,
     as_of: date | None = None,
+    may_be_empty: bool = False,
 ) -> RegistryFile:
     """The filings of one statement of one registry.
 
     `registry` and `as_of` say whose statement it is and as of which day, unless the file itself does; where both do,
     they have to agree. `insurers` maps 6-digit company codes, folded names and codes to the insurer codes of this
     gateway; JSON states these codes itself. `file_name` only names the file in problems; what it is its bytes say.
+    `may_be_empty` lets a registry state that it states nothing any more.
     """
-    reader = _Reader(file_name, registry, as_of)
+    reader = _Reader(file_name, registry, as_of, may_be_empty)
     is_whole = True
     try:
         kind = recognise(data)
@@ -121,8 +123,9 @@ def _day(value: Any) -> date | None:
 class _Reader:
     """Collects what a file states and everything that is wrong with it."""
 
-    def __init__(self, file_name: str, registry: str | None, as_of: date | None) -> None:
+    def __init__(self, file_name: str, registry: str | None, as_of: date | None, may_be_empty: bool) -> None:
         self._file = file_name
+        self._may_be_empty = may_be_empty
         self._registries = {registry} - {None}
         self._days = {as_of} - {None}
         self.problems: list[Check] = []
@@ -160,7 +163,7 @@ class _Reader:
     def filings(self, records: Iterable[Stated], source: Source) -> tuple[Filing, ...]:
         """Each record as a filing. A number that stands twice is a problem, whether it says the same or not.
 
-        So is a file that states nothing: it would declare every clause gone.
+        So is a file that states nothing, unless that is meant: it would declare every clause gone.
         """
         found: dict[str, tuple[str, Filing]] = {}
         for stated in records:
@@ -187,7 +190,7 @@ class _Reader:
                         registration_no=filing.registration_no,
                     )
                 )
-        if not found and not self.problems:
+        if not found and not self.problems and not self._may_be_empty:
             self._blame(failed("filing-file.record", "empty", file=self._file))
         return tuple(filing for _, filing in found.values())
 

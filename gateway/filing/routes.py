@@ -45,7 +45,8 @@ async def put_filings(
 
     All or nothing: with a problem anywhere nothing is taken, and every problem is told with its row and column. A
     registry's file is all that it states: a number that is no longer in it is no longer stated. `registry` and `as_of`
-    are needed where the file does not say them. The same push again changes nothing and is answered alike.
+    are needed where the file does not say them. An empty list is taken only with `whole=true`. The same push again
+    changes nothing and is answered alike.
     """
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     pushed = Push(

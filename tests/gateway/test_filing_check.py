@@ -146,6 +146,23 @@ def test_a_clause_of_another_insurer_fails() -> None:
     assert (check.outcome, check.reason) == (Outcome.INDETERMINATE, "company-code-unknown")
 
 
+@pytest.mark.parametrize(
+    ("lead", "outcome", "reason"),
+    [
+        ("CPIC", Outcome.INDETERMINATE, "registered-by-lead"),
+        ("PICC", Outcome.FAILED, "company-code-differs"),
+        ("PAIC", Outcome.FAILED, "company-code-differs"),
+    ],
+)
+def test_a_follower_s_clause_is_the_lead_s(lead: str, outcome: Outcome, reason: str) -> None:
+    of_cpic = "C00001430912026030100011"
+    shares = [{"insurer": one, "share_percent": "50", "lead": one == lead} for one in (lead, "XXXX")]
+    check = judge(policy(of_cpic, coinsurance=shares), registry(filing(of_cpic, insurer="CPIC"), filing()))[
+        "filing.registered"
+    ]
+    assert (check.outcome, check.reason) == (outcome, reason)
+
+
 # FL-2 ---------------------------------------------------------------------------------------------------------------
 
 

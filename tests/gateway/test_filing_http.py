@@ -200,6 +200,28 @@ def test_a_file_with_a_problem_is_refused_whole(dsn: str) -> None:
     serve(dsn, work)
 
 
+def test_a_registry_that_states_nothing_any_more_says_so_expressly(dsn: str) -> None:
+    async def work(service: Service) -> None:
+        await service.push(registry_json(PICC))
+        query = httpx.QueryParams({"registry": REGISTRY, "as_of": "2026-06-01"})
+        assert (await service.push(b"[]", f"?{query}")).status_code == 422
+        answer = await service.push(b"[]", f"?{query}&whole=true")
+        assert (answer.status_code, answer.json()["dropped"]) == (200, 3)
+        assert numbers(await service.call("REGULATOR", "GET", "/v1/filings")) == []
+
+    serve(dsn, work)
+
+
+def test_a_name_that_hides_something_is_refused(dsn: str) -> None:
+    async def work(service: Service) -> None:
+        for name in ("a\x00b", "a\u202eb"):
+            answer = await service.push(json.dumps([{**PICC[0], "name": name}]).encode())
+            assert answer.status_code == 422
+            assert [one["facts"]["error"] for one in answer.json()["problems"]] == ["text.control-char"]
+
+    serve(dsn, work)
+
+
 def test_an_older_statement_conflicts(dsn: str) -> None:
     async def work(service: Service) -> None:
         assert (await service.push(registry_json(PICC))).status_code == 200
