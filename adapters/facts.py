@@ -21,6 +21,7 @@ class Cells:
     raws: dict[str, Any]
     lists: dict[str, list["Cells"]] = field(default_factory=dict)
     objects: dict[str, Any] = field(default_factory=dict)
+    misplaced: set[str] = field(default_factory=set)  # an object or list stands in the place of a single value
 
 
 @dataclass(slots=True)
@@ -113,7 +114,9 @@ class Facts:
                     # What Lineage(...) does, without its Python-level call: this line runs for every value.
                     lineage[path + name] = _new(Lineage, (where + place, text, mapping))
                     continue
-            if required:
+            if self.cells.misplaced and key in self.cells.misplaced:
+                self.unread.add(name)
+            elif required:
                 self._missing(step)
 
     def ask(self, name: str) -> Any:

@@ -139,6 +139,8 @@ def _walk_xml(element: _Element, node: Node, cells: Cells, path: str, unknown: U
             key = known.leaf
             if key in cells.raws or len(child):
                 unknown.append(_joined(path, tag))
+                if key not in cells.raws:
+                    cells.misplaced.add(key)
                 continue
             if child.attrib:
                 _attributes(child, known.children, cells, _joined(path, tag), unknown)
@@ -193,6 +195,7 @@ def _walk_json(value: dict[str, Any], node: Node, cells: Cells, path: str, unkno
                 cells.raws[known.leaf] = item
             else:
                 unknown.append(path + name)
+                cells.misplaced.add(known.leaf)
         elif known.each is not None:
             _json_list(item, known, cells, f"{path}{name}", unknown)
         elif not isinstance(item, dict):

@@ -119,7 +119,7 @@ def clauses(facts: Facts) -> None:
 
 
 _LIST_MARKS = re.compile(r"[;,、]")
-_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,12})?\Z")
+_PERCENT = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,16})?\Z")
 _ALONE = (Exact(100, 0), Exact(1, 0))
 
 
@@ -168,12 +168,12 @@ def _name_and_share(text: str) -> tuple[str, Exact] | None:
     if not text.endswith("%"):
         return None
     text = text[:-1].rstrip()
-    number = _PERCENT.search(text, max(0, len(text) - 16))
-    name = text[: number.start()].rstrip() if number else ""
-    if number is None or not name or "%" in name:
+    number = _PERCENT.search(text, max(0, len(text) - 33))
+    name = text[: number.start()] if number else ""
+    if number is None or not name.strip() or "%" in name or name[-1] in "0123456789.":
         return None
     whole, _, fraction = number[0].partition(".")
-    return name, Exact(int(whole + fraction), len(fraction))
+    return name.strip(), Exact(int(whole + fraction), len(fraction))
 
 
 POLICY = Shape(
