@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.canonical import as_json
+from schemas.money import percent
 from schemas.party import folded
 from schemas.policy import Policy
 from schemas.premium import PremiumReceipt
@@ -37,6 +38,7 @@ _RECEIPT_FIELDS: tuple[tuple[str, bool], ...] = (
     ("amount", True),
     ("received_on", True),
     ("payer.name", False),
+    ("payer.credit_code", False),
     ("paid_in_full", False),
 )
 _NAMES = frozenset({"policyholder.name", "product.generic_name", "payer.name"})
@@ -107,12 +109,22 @@ def value_at(record: Mapping[str, Any], field: str) -> Any:
 
 
 def _same(field: str, said: Any, found: Any) -> bool:
-    if isinstance(said, list) or isinstance(found, list):
+    if isinstance(said, list | tuple) or isinstance(found, list | tuple):
         return _as_set(said) == _as_set(found)
     if field in _NAMES:
         return folded(str(said)) == folded(str(found))
+    if field == "rate_percent":
+        return _as_number(said) == _as_number(found)
     return bool(said == found)
 
 
 def _as_set(value: Any) -> set[str]:
-    return set(map(str, value)) if isinstance(value, list) else {str(value)}
+    return set(map(str, value)) if isinstance(value, list | tuple) else {str(value)}
+
+
+def _as_number(text: object) -> object:
+    """A percentage as its number, since 1.6 and 1.60 are the same rate; what is none stays as it is."""
+    try:
+        return percent(str(text))
+    except ValueError:
+        return text

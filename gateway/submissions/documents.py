@@ -7,6 +7,7 @@ from adapters.document import DocumentFields, read_document
 from gateway.participants import Participant
 from gateway.submissions.agreement import Stated
 from gateway.submissions.evidence import JudgedDocument
+from gateway.submissions.writable import writable
 from schemas.verification import Check, Outcome, Report, SealReport, Severity, conclude, failed, unknown
 from signing import TrustStore, Unreadable, verify_document
 from untrusted import Refused
@@ -29,7 +30,7 @@ def judge_document(data: bytes, media_type: str, owner: Participant, trust: Trus
         )
     fields, problems = _fields_of(data, media_type, owner)
     owners = sorted({code for seal in report.seals if _counts(seal) for code in _owners(seal, owner, trust, at)})
-    return {
+    verdict = {
         "report": report.model_dump(mode="json", exclude_none=True),
         "owners": owners,
         "signers": [_signer(seal) for seal in report.seals if _counts(seal)],
@@ -40,6 +41,8 @@ def judge_document(data: bytes, media_type: str, owner: Participant, trust: Trus
         },
         "problems": [check.model_dump(mode="json", exclude_none=True) for check in problems],
     }
+    plain: dict[str, Any] = writable(verdict)
+    return plain
 
 
 def _fields_of(data: bytes, media_type: str, owner: Participant) -> tuple[DocumentFields | None, list[Check]]:

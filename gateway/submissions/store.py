@@ -14,6 +14,7 @@ from gateway.participants import Participant
 from gateway.submissions.documents import as_judged
 from gateway.submissions.evidence import JudgedDocument
 from gateway.submissions.known import KnownRecord, PolicyState, Previous
+from gateway.submissions.writable import writable
 from schemas.submission import RECORDS
 from schemas.verification import Outcome
 
@@ -167,8 +168,8 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
 
 
 def as_jsonb(value: Any) -> str:
-    """JSON text for a jsonb column."""
-    return orjson.dumps(value).decode()
+    """JSON text for a jsonb column, which takes neither NUL nor lone surrogates."""
+    return orjson.dumps(writable(value)).decode()
 
 
 async def insert_document(
