@@ -20,8 +20,8 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def gateway_of(request: Request) -> Gateway:
-    """The running gateway that this request reached."""
+async def gateway_of(request: Request) -> Gateway:
+    """The running gateway that this request reached. Not a plain function: those would each take a thread's turn."""
     gateway: Gateway = request.app.state.gateway
     return gateway
 

@@ -26,12 +26,12 @@ _MEDIA_TYPES = {"application/ofd", "application/pdf", "application/xml", "applic
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
-def _writer(request: Request) -> Writer:
+async def _writer(request: Request) -> Writer:
     writer: Writer = request.app.state.writer
     return writer
 
 
-def _judges(request: Request) -> Judges:
+async def _judges(request: Request) -> Judges:
     judges: Judges = request.app.state.judges
     return judges
 
