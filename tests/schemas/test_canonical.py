@@ -131,4 +131,4 @@ def test_a_noun_is_written_by_its_names_on_the_wire() -> None:
 
 
 def test_a_moment_is_text_with_its_offset() -> None:
-    assert canonical(datetime(2026, 6, 1, 4, tzinfo=UTC)) == b'"2026-06-01T04:00:00+00:00"'
+    assert canonical(datetime(2026, 6, 1, 4, tzinfo=UTC)) == b'"2026-06-01T04:00:00Z"'
