@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
+from pyhanko.pdf_utils.misc import PdfError, PdfReadError
 from pyhanko.pdf_utils.reader import PdfFileReader, process_data_at_eof
 from pyhanko.pdf_utils.xref import ObjStreamRef
 from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, ModificationLevel, SuspiciousModification
@@ -28,6 +29,7 @@ LARGEST_FILE = 32 << 20
 MOST_SIGNATURES = 32
 _MOST_REVISIONS = 64
 _MOST_OBJECTS = 50_000
+_MOST_COMPARED = 20_000  # objects of a file whose revisions are compared
 _MOST_VALIDATION_DATA = 32
 _LARGEST_OBJECT_STREAM = 8 << 20
 # What pyHanko raises on hostile bytes besides its own errors; found by mutation, see tests/signing/test_pdf_hostile.py.
@@ -69,6 +71,46 @@ class Field:
     revision: int
 
 
+class _Reader(PdfFileReader):
+    """pyHanko's reader in strict mode, which reads the table of an object stream once and not once for each object.
+
+    Without that, a small file with one large object stream takes minutes to compare.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._tables: dict[int, tuple[bytes, dict[int, tuple[int, int]]]] = {}
+        super().__init__(io.BytesIO(data), strict=True)
+
+    def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> Any:
+        if stmnum not in self._tables:
+            self._tables[stmnum] = self._table(stmnum)
+        data, places = self._tables[stmnum]
+        place, offset = places.get(idnum, (None, 0))
+        if place != idx:
+            raise PdfReadError("an object is not where its stream says")
+        stream = io.BytesIO(data)
+        stream.seek(offset)
+        found = generic.read_object(stream, generic.Reference(idnum, 0, self))
+        if isinstance(found, generic.StreamObject | generic.IndirectObject):
+            raise PdfReadError("an object of a kind that no object stream holds")
+        return found
+
+    def _table(self, number: int) -> tuple[bytes, dict[int, tuple[int, int]]]:
+        """The decoded stream, and where in it each object stands: its index, and its offset."""
+        stream = generic.Reference(number, 0, self).get_object()
+        if not isinstance(stream, generic.StreamObject) or stream["/Type"] != "/ObjStm":
+            raise PdfReadError("not an object stream")
+        count, first = int(stream["/N"]), int(stream["/First"])
+        data = stream.read_data(DecodePurpose.OBJECT_STREAM)
+        words = data[:first].split()
+        if not 0 <= count <= _MOST_OBJECTS or len(words) < 2 * count or not 0 <= first <= len(data):
+            raise PdfReadError("an object stream whose table is not one")
+        places: dict[int, tuple[int, int]] = {}
+        for place in range(count):
+            places.setdefault(int(words[2 * place]), (place, first + int(words[2 * place + 1])))
+        return data, places
+
+
 class PdfFile:
     """An opened PDF. Raises `BadPdf` if it is none, is encrypted, is ambiguous, or exceeds the bounds."""
 
@@ -81,19 +123,21 @@ class PdfFile:
         if data.count(b"startxref") > _MOST_REVISIONS + 1 or data.count(b" obj") > _MOST_OBJECTS:
             raise BadPdf("too-complex", "too many revisions or objects")
         try:
-            self._reader: Any = PdfFileReader(io.BytesIO(data), strict=True)
+            self._reader: Any = _Reader(data)
             self.revisions: int = self._reader.xrefs.total_revisions
             hybrid = self._reader.xrefs.hybrid_xrefs_present
             encrypted = "/Encrypt" in self._reader.trailer
             self._root = self._reader.root
+            objects = sum(len(self._reader.xrefs.explicit_refs_in_revision(one)) for one in range(self.revisions))
         except PDF_FAULTS as error:
             raise BadPdf("malformed", _sentence(error)) from error
         if encrypted:
             raise BadPdf("encrypted", "the document is encrypted")
         if hybrid:
             raise BadPdf("hybrid", "two cross-reference tables describe the same revision")
-        if self.revisions > _MOST_REVISIONS:
-            raise BadPdf("too-complex", "too many revisions")
+        if self.revisions > _MOST_REVISIONS or objects > _MOST_OBJECTS:
+            raise BadPdf("too-complex", "too many revisions or objects")
+        self._comparable = objects <= _MOST_COMPARED
         self._steps: dict[int, tuple[Changes, str | None]] = {}
 
     def fields(self) -> tuple[Field, ...]:
@@ -203,6 +247,8 @@ class PdfFile:
         return names
 
     def _step(self, revision: int) -> tuple[Changes, str | None]:
+        if not self._comparable:
+            return "other", "too many objects to compare"
         try:
             old, new = (self._reader.get_historical_resolver(one) for one in (revision - 1, revision))
             level = DEFAULT_DIFF_POLICY.apply(old, new).modification_level

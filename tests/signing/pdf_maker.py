@@ -143,6 +143,11 @@ class Pdf:
         self.data += b"trailer\n<< /Size %d /Root 1 0 R %s>>\nstartxref\n%d\n%%%%EOF\n" % (self._size, before, xref)
         self._last_xref = xref
 
+    def revised(self) -> bytes:
+        """The file with its first revision written."""
+        self.revise({})
+        return self.data
+
     def sign(
         self,
         make: Callable[[bytes], bytes],

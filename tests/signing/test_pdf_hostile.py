@@ -1,6 +1,7 @@
 """Hostile bytes: any change of an honest file has a verdict, in bounded time, and never a better one."""
 
 import contextlib
+import io
 import random
 import time
 import zlib
@@ -11,6 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pdf_maker import Pdf
 from published import read, vectors
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.writer import copy_into_new_writer
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
+from pyhanko.sign.signers.pdf_byterange import SignatureObject
 from test_pdf import by, stamped, world
 
 from schemas.verification import Outcome, worst
@@ -127,6 +135,34 @@ def test_a_stream_that_unpacks_to_too_much_ends() -> None:
     pdf = Pdf(more={9: body % (len(packed), packed)})
     pdf.sign(by(world()[1]))
     assert _within_bounds(pdf.data) is not Outcome.PASSED
+
+
+def test_one_large_object_stream_costs_in_proportion() -> None:
+    """Cross-reference and object streams by another writer, all objects in one stream and all in use."""
+    reader = PdfFileReader(io.BytesIO(Pdf().revised()))
+    writer = copy_into_new_writer(reader)
+    writer.stream_xrefs = True
+    packed, used = writer.prepare_object_stream(), generic.ArrayObject()
+    for number in range(4000):
+        used.append(writer.add_object(generic.ArrayObject([generic.NumberObject(number)]), obj_stream=packed))
+    writer.root["/Used"] = used
+    written = io.BytesIO()
+    writer.write(written)
+    data = _signed_again(_signed_again(written.getvalue(), "A"), "B")
+    assert _within_bounds(data) is Outcome.PASSED
+
+
+def _signed_again(data: bytes, field: str) -> bytes:
+    output = IncrementalPdfFileWriter(io.BytesIO(data))
+    steps = PdfCMSEmbedder().write_cms(field_name=field, writer=output)
+    next(steps)
+    placeholder = SignatureObject(subfilter=SigSeedSubFilter.ADOBE_PKCS7_DETACHED, bytes_reserved=8000)
+    steps.send(SigObjSetup(sig_placeholder=placeholder))
+    prepared, file = steps.send(SigIOSetup(md_algorithm="sha256", in_place=True))
+    written = file.getvalue()
+    covered = written[: prepared.reserved_region_start] + written[prepared.reserved_region_end :]
+    steps.send(by(world()[1])(covered))
+    return bytes(file.getvalue())
 
 
 def test_many_signatures_cost_in_proportion() -> None:
