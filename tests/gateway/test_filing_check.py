@@ -325,6 +325,21 @@ def test_an_unknown_first_use_or_an_unpublished_year_is_indeterminate() -> None:
     assert (check.outcome, check.reason) == (Outcome.INDETERMINATE, "calendar-unpublished")
 
 
+@pytest.mark.parametrize(("completed", "outcome"), [("2027-01-03", "passed"), ("2027-01-04", "indeterminate")])
+def test_ten_days_are_within_ten_working_days_in_any_year(completed: str, outcome: str) -> None:
+    number = f"C0000023091{completed.replace('-', '')}00011"
+    winter = filing(
+        number,
+        registered_on=completed,
+        first_used_on="2026-12-24",
+        intervals=[{"state": "in_use", "from": "2026-12-24"}],
+        source=source("2027-01-19"),
+    )
+    known, at = registry(winter, whole="2027-01-19"), datetime(2027, 1, 20, 4, 0, tzinfo=UTC)
+    check = judge(policy(number, issued_on="2026-12-28"), known, at=at)["filing.registered-before-issue"]
+    assert check.outcome.value == outcome
+
+
 def test_a_policy_without_a_number_is_measured_against_what_is_pending() -> None:
     known = registry(filing(**PENDING))
     inside = judge(policy(issued_on="2026-03-10"), known)
