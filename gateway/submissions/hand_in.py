@@ -1,7 +1,7 @@
 """Handing in a sealed document: kept as it came, judged, and the premium that waited for it judged again."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,10 @@ from gateway.submissions.receive import (
     Judges,
     add_documents,
     digests_of,
+    document_lock,
     policy_lock,
-    premium_entry,
-    premium_row,
-    take_revision,
 )
+from gateway.submissions.revision import take_revision
 from gateway.submissions.store import Rows
 from gateway.submissions.verdict import judge_premium
 from schemas.log import Entry
@@ -52,18 +51,24 @@ async def hand_in(
         return HandedIn(False, known)
     # Judged before the transaction: it costs milliseconds and holds nothing up.
     verdict = await asyncio.to_thread(judge_document, data, media_type, owner, judges.trust, at)
-    policy_no = verdict["fields"].get("policy_no", {}).get("value")
-    async with connection.transaction():
-        names = [f"document {owner.code} {digest}"]
-        if policy_no:
-            names.append(policy_lock((owner.code, policy_no)))
-        await store.lock(connection, names)
-        if not await store.insert_document(connection, digest, owner.code, media_type, data, at, proof):
-            return HandedIn(False, await store.find_verdict(connection, digest, owner.code) or verdict)
-        profile = owner.document_profile or ""
-        await store.insert_verdict(connection, digest, owner.code, judges.trust.digest, profile, at, verdict)
-        await _judge_waiting(connection, owner, policy_no, judges, at, _document_entry(digest, owner, verdict, at))
-    return HandedIn(True, verdict)
+    stated = verdict["fields"].get("policy_no", {}).get("value")
+    policies: set[str] = {stated} if stated else set()
+    while True:
+        async with connection.transaction():
+            names = [document_lock((owner.code, digest)), *(policy_lock((owner.code, number)) for number in policies)]
+            await store.lock(connection, names)
+            # While the document is locked nobody adds a record that names it; those that came before are locked too,
+            # or all begins again with them.
+            naming = await store.find_naming(connection, owner.code, digest)
+            if naming <= policies:
+                if not await store.insert_document(connection, digest, owner.code, media_type, data, at, proof):
+                    return HandedIn(False, await store.find_verdict(connection, digest, owner.code) or verdict)
+                profile = owner.document_profile or ""
+                await store.insert_verdict(connection, digest, owner.code, judges.trust.digest, profile, at, verdict)
+                entry = _document_entry(digest, owner, verdict, at)
+                await _judge_waiting(connection, owner, sorted(policies), judges, at, entry)
+                return HandedIn(True, verdict)
+        policies |= naming
 
 
 def _document_entry(digest: str, owner: Participant, verdict: Mapping[str, Any], at: datetime) -> Entry:
@@ -72,26 +77,31 @@ def _document_entry(digest: str, owner: Participant, verdict: Mapping[str, Any],
 
 
 async def _judge_waiting(
-    connection: Connection, owner: Participant, policy_no: str | None, judges: Judges, at: datetime, entry: Entry
+    connection: Connection, owner: Participant, policies: Sequence[str], judges: Judges, at: datetime, entry: Entry
 ) -> None:
-    """Log the document, and the next revision of the premium that it states, if a record of it came before."""
-    premiums = []
-    state = None
-    if policy_no:
-        key = (owner.code, policy_no)
-        states = await store.load_states(connection, {owner.code: owner}, [key])
-        state = states[key]
-        named = [(owner.code, digest) for known in state.records for digest in digests_of(known.record)]
-        await add_documents(connection, states, named, judges, at)
-        if state.records:
-            premium = judge_premium(state, judges.basis(await judges.registry(connection)), at)
-            if take_revision(state, premium):
-                premiums.append(premium)
-    position = await store.next_positions(connection, len(premiums)) if premiums else 0
-    entries = [entry, *map(premium_entry, premiums)]
+    """Log the document, and the next revision of each premium that waited for it: of the policy that it states, and of
+    those whose records name it."""
+    revisions = []
+    if policies:
+        states = await store.load_states(connection, {owner.code: owner}, [(owner.code, number) for number in policies])
+        named = {
+            (owner.code, digest)
+            for state in states.values()
+            for known in state.records
+            for digest in digests_of(known.record)
+        }
+        await add_documents(connection, states, sorted(named), judges, at)
+        basis = judges.basis(await judges.registry(connection))
+        for state in states.values():
+            if state.records and (revision := take_revision(state, judge_premium(state, basis, at))) is not None:
+                revisions.append(revision)
+    entries = [entry, *(revision.entry() for revision in revisions)]
+    # The log's head before the feed's, as everywhere: nobody waits in a circle.
     leaves = await append_to_log(connection, entries, origin=judges.log_origin)
+    if not revisions:
+        return
+    position = await store.next_positions(connection, len(revisions))
     rows = Rows()
-    for premium, leaf in zip(premiums, leaves[1:], strict=True):
-        if state is not None:
-            rows.premiums.append(premium_row(position, premium, state, leaf))
+    for place, (revision, leaf) in enumerate(zip(revisions, leaves[1:], strict=True)):
+        rows.premiums.append(revision.row(position + place, leaf))
     await store.append(connection, rows)

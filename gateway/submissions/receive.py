@@ -16,13 +16,13 @@ from gateway.participants import Participant, Participants
 from gateway.submissions import store
 from gateway.submissions.documents import as_judged, judge_document
 from gateway.submissions.evidence import JudgedDocument
-from gateway.submissions.known import KnownRecord, PolicyState, Previous
+from gateway.submissions.known import KnownRecord, PolicyState
 from gateway.submissions.read import Reading, ReadRecord
+from gateway.submissions.revision import Revision, take_revision
 from gateway.submissions.store import PolicyKey, Rows
-from gateway.submissions.verdict import Basis, judge_premium, judge_record, signature_of
-from schemas.canonical import canonical
-from schemas.log import Entry, Leaf
-from schemas.money import ZERO
+from gateway.submissions.verdict import Basis, judge_premium, judge_record
+from schemas.canonical import as_json, canonical
+from schemas.log import Entry
 from schemas.submission import PremiumState, Receipt
 from schemas.verification import Check, Outcome, conclude, worst
 from schemas.verified import VerifiedPremium
@@ -97,7 +97,7 @@ class _Decided:
     arrival: Arrival
     checks: tuple[Check, ...]
     records: list[tuple[ReadRecord, Outcome]] = field(default_factory=list)
-    premiums: list[VerifiedPremium] = field(default_factory=list)
+    revisions: list[Revision] = field(default_factory=list)
     touched: list[PolicyKey] = field(default_factory=list)
     standing: list[PremiumState] = field(default_factory=list)
 
@@ -120,6 +120,8 @@ async def _receive(connection: Connection, arrivals: Sequence[Arrival], judges: 
     names = [f"message {insurer} {message}" for insurer, message in messages]
     names += [f"nonce {keyid} {nonce}" for keyid, nonce in nonces]
     names += [policy_lock(key) for key in keys]
+    # Whoever hands in a document looks for the records that name it: neither misses the other.
+    names += [document_lock(key) for key in _named_documents(arrivals)]
     await store.lock(connection, names)
     stored, used = await store.find_answers(connection, messages, nonces)
     states = await load_states(connection, keys, arrivals, judges) if keys else {}
@@ -130,19 +132,21 @@ async def _receive(connection: Connection, arrivals: Sequence[Arrival], judges: 
     fresh: dict[tuple[str, str], Arrival] = {}
     repeats: dict[int, str] = {}
     for place, (arrival, message) in enumerate(zip(arrivals, messages, strict=True)):
-        if message in fresh:
+        first = used.get((arrival.keyid, arrival.nonce)) if arrival.nonce is not None else None
+        if first is not None and not (arrival.may_repeat and first == arrival.submission_id):
+            answers[place] = Answer("replay", b"", "refused", first)
+        elif message in fresh:
             repeats[place] = arrival.submission_id
-            continue
-        answer = _known_answer(arrival, stored.get(message), used)
-        if answer is not None:
-            answers[place] = answer
-            continue
-        if arrival.nonce is not None:
-            used[(arrival.keyid, arrival.nonce)] = arrival.submission_id
-        fresh[message] = arrival
-        decided.append(_decide(arrival, states, basis))
+        elif (earlier := stored.get(message)) is not None:
+            kind = "repeat" if earlier.body_digest == arrival.body_digest else "conflict"
+            answers[place] = Answer(kind, earlier.receipt, earlier.status, earlier.submission_id)
+        else:
+            if arrival.nonce is not None:
+                used[(arrival.keyid, arrival.nonce)] = arrival.submission_id
+            fresh[message] = arrival
+            decided.append(_decide(arrival, states, basis))
 
-    receipts = await _keep(connection, decided, states, judges) if decided else {}
+    receipts = await _keep(connection, decided, judges) if decided else {}
     for place, (arrival, message) in enumerate(zip(arrivals, messages, strict=True)):
         if place in answers:
             continue
@@ -161,17 +165,18 @@ def policy_lock(key: PolicyKey) -> str:
     return f"policy {key[0]} {key[1]}"
 
 
-def _known_answer(
-    arrival: Arrival, stored: store.StoredAnswer | None, used: Mapping[tuple[str, str], str]
-) -> Answer | None:
-    """The answer to a message that came before, or that replays a signature; `None` if it is new."""
-    first = used.get((arrival.keyid, arrival.nonce)) if arrival.nonce is not None else None
-    if first is not None and not (arrival.may_repeat and stored is not None and stored.submission_id == first):
-        return Answer("replay", b"", "refused", first)
-    if stored is None:
-        return None
-    kind = "repeat" if stored.body_digest == arrival.body_digest else "conflict"
-    return Answer(kind, stored.receipt, stored.status, stored.submission_id)
+def document_lock(key: tuple[str, str]) -> str:
+    """The name under which an insurer's document is locked."""
+    return f"document {key[0]} {key[1]}"
+
+
+def _named_documents(arrivals: Sequence[Arrival]) -> set[tuple[str, str]]:
+    return {
+        (arrival.insurer.code, digest)
+        for arrival in arrivals
+        for read in arrival.reading.records
+        for digest in digests_of(read.noun)
+    }
 
 
 async def load_states(
@@ -180,9 +185,7 @@ async def load_states(
     """What is known of these policies, with the verdicts on every document that they or the arrivals name."""
     insurers = {arrival.insurer.code: arrival.insurer for arrival in arrivals}
     states = await store.load_states(connection, insurers, keys)
-    named = {
-        (a.insurer.code, digest) for a in arrivals for read in a.reading.records for digest in digests_of(read.noun)
-    }
+    named = _named_documents(arrivals)
     named |= {
         (key[0], digest) for key, state in states.items() for r in state.records for digest in digests_of(r.record)
     }
@@ -261,87 +264,63 @@ def _decide(arrival: Arrival, states: Mapping[PolicyKey, PolicyState], basis: Ba
     decided.checks = tuple(checks)
     for key in decided.touched:
         premium = judge_premium(states[key], basis, arrival.received_at)
-        if is_new := take_revision(states[key], premium):
-            decided.premiums.append(premium)
-        decided.standing.append(_premium_state(premium, is_new))
+        revision = take_revision(states[key], premium)
+        if revision is not None:
+            decided.revisions.append(revision)
+        decided.standing.append(_premium_state(premium, is_new=revision is not None))
     return decided
 
 
-def take_revision(state: PolicyState, premium: VerifiedPremium) -> bool:
-    """Whether this is a new revision; if it is, the state knows it as its previous one from now on."""
-    signature = signature_of(premium)
-    if state.previous is not None and state.previous.signature == signature:
-        return False
-    policy_submission, net_paid = decided_columns(state, premium)
-    earlier = state.previous
-    state.previous = Previous(
-        revision=premium.revision,
-        status=premium.status,
-        signature=signature,
-        known_at=premium.known_at,
-        verified_policy=policy_submission or (earlier.verified_policy if earlier else None),
-        net_paid=net_paid if net_paid is not None else (earlier.net_paid if earlier else None),
-    )
-    return True
-
-
-def decided_columns(state: PolicyState, premium: VerifiedPremium) -> tuple[str | None, str | None]:
-    """For a verified premium the submission whose policy it states; and the amount that the subsidy may rest on."""
-    if premium.status == "verified" and premium.money is not None:
-        current = state.current_policy()
-        return (current.submission_id if current else None), str(premium.money.net_paid)
-    return None, (str(ZERO) if premium.status == "withdrawn" else None)
-
-
-async def _keep(
-    connection: Connection, decided: Sequence[_Decided], states: Mapping[PolicyKey, PolicyState], judges: Judges
-) -> dict[str, tuple[bytes, str]]:
+async def _keep(connection: Connection, decided: Sequence[_Decided], judges: Judges) -> dict[str, tuple[bytes, str]]:
     """Append everything, with its places in the log; the receipts by submission id, with their status."""
     rows = Rows()
     entries: list[Entry] = []
-    reports = []
+    drafts = []
     for one in decided:
-        arrival = one.arrival
-        report = conclude(
-            f"submission:{arrival.submission_id}",
-            checks=one.checks,
-            at=arrival.received_at,
-            digest=arrival.body_digest,
-            basis={"catalogue": judges.catalogue, "trust": judges.trust.digest},
-        )
-        reports.append(report)
-        entries.append(_submission_entry(arrival, report.outcome, canonical(report)))
-        entries += [premium_entry(premium) for premium in one.premiums]
-    count = sum(len(one.premiums) for one in decided)
-    # From here on the log's head is locked until commit: what can be prepared was prepared above.
-    position = await store.next_positions(connection, count) if count else 0
+        receipt = _receipt(one, judges)
+        draft = as_json(receipt)
+        drafts.append((receipt.status, draft))
+        entries.append(_submission_entry(one.arrival, receipt.report.outcome, canonical(draft["report"])))
+        entries += [revision.entry() for revision in one.revisions]
+    count = sum(len(one.revisions) for one in decided)
+    # From here on the log's head is locked until commit: what can be prepared was prepared above. The feed's head is
+    # locked only by who has the log's, so that nobody waits for it.
     leaves = iter(await append_to_log(connection, entries, origin=judges.log_origin))
+    position = await store.next_positions(connection, count) if count else 0
     receipts: dict[str, tuple[bytes, str]] = {}
-    for one, report in zip(decided, reports, strict=True):
+    for one, (status, draft) in zip(decided, drafts, strict=True):
         arrival = one.arrival
-        leaf = next(leaves)
-        status = _STATUS[report.outcome]
-        receipt = Receipt(
-            submission_id=arrival.submission_id,
-            message_id=arrival.message_id,
-            insurer=arrival.insurer.code,
-            body_digest=arrival.body_digest,
-            received_at=arrival.received_at,
-            status=status,
-            report=report,
-            premiums=tuple(one.standing),
-            leaf=leaf,
-        )
-        body = canonical(receipt)
+        body = canonical(draft | {"leaf": as_json(next(leaves))})
         receipts[arrival.submission_id] = (body, status)
         rows.submissions.append(_submission_row(arrival, status, body))
         rows.records += [_record_row(arrival, read, outcome) for read, outcome in one.records]
-        for premium in one.premiums:
-            state = states[(premium.insurer, premium.policy_no)]
-            rows.premiums.append(premium_row(position, premium, state, next(leaves)))
+        for revision in one.revisions:
+            rows.premiums.append(revision.row(position, next(leaves)))
             position += 1
     await store.append(connection, rows)
     return receipts
+
+
+def _receipt(one: _Decided, judges: Judges) -> Receipt:
+    """The receipt, but for its leaf: its place in the log is known last."""
+    arrival = one.arrival
+    report = conclude(
+        f"submission:{arrival.submission_id}",
+        checks=one.checks,
+        at=arrival.received_at,
+        digest=arrival.body_digest,
+        basis={"catalogue": judges.catalogue, "trust": judges.trust.digest},
+    )
+    return Receipt(
+        submission_id=arrival.submission_id,
+        message_id=arrival.message_id,
+        insurer=arrival.insurer.code,
+        body_digest=arrival.body_digest,
+        received_at=arrival.received_at,
+        status=_STATUS[report.outcome],
+        report=report,
+        premiums=tuple(one.standing),
+    )
 
 
 def _premium_state(premium: VerifiedPremium, is_new: bool) -> PremiumState:
@@ -365,40 +344,6 @@ def _submission_entry(arrival: Arrival, outcome: Outcome, report: bytes) -> Entr
             "outcome": outcome.value,
             "report_digest": f"sha256:{hashlib.sha256(report).hexdigest()}",
         },
-    )
-
-
-def premium_entry(premium: VerifiedPremium) -> Entry:
-    """What the log says of a premium's revision: its place, its status, and the digest of all of it."""
-    return Entry(
-        kind="premium",
-        at=premium.known_at,
-        body={
-            "insurer": premium.insurer,
-            "policy_no": premium.policy_no,
-            "revision": premium.revision,
-            "status": premium.status,
-            "digest": f"sha256:{hashlib.sha256(canonical(premium)).hexdigest()}",
-        },
-    )
-
-
-def premium_row(position: int, premium: VerifiedPremium, state: PolicyState, leaf: Leaf) -> tuple[Any, ...]:
-    """A row of `premiums`."""
-    policy_submission, net_paid = decided_columns(state, premium)
-    return (
-        position,
-        premium.insurer,
-        premium.policy_no,
-        premium.revision,
-        premium.status,
-        premium.known_at,
-        leaf.index,
-        leaf.hash,
-        signature_of(premium),
-        policy_submission,
-        net_paid,
-        canonical(premium),
     )
 
 

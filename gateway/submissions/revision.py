@@ -1,0 +1,85 @@
+"""The next revision of a premium: whether there is one, and what is kept and logged of it."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.submissions.known import PolicyState, Previous
+from gateway.submissions.verdict import signature_of
+from schemas.canonical import canonical
+from schemas.log import Entry, Leaf
+from schemas.money import ZERO
+from schemas.verified import VerifiedPremium
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A new revision, ready to be appended: its canonical bytes are made once, before anybody waits for its place.
+
+    `policy_submission` is, of a verified premium, the submission whose policy it states; `net_paid` the amount that the
+    subsidy may rest on, if that is decided.
+    """
+
+    premium: VerifiedPremium
+    signature: str
+    policy_submission: str | None
+    net_paid: str | None
+    body: bytes
+
+    def entry(self) -> Entry:
+        """What the log says of it: its place, its status, and the digest of all of it."""
+        return Entry(
+            kind="premium",
+            at=self.premium.known_at,
+            body={
+                "insurer": self.premium.insurer,
+                "policy_no": self.premium.policy_no,
+                "revision": self.premium.revision,
+                "status": self.premium.status,
+                "digest": f"sha256:{hashlib.sha256(self.body).hexdigest()}",
+            },
+        )
+
+    def row(self, position: int, leaf: Leaf) -> tuple[Any, ...]:
+        """Its row of `premiums`."""
+        return (
+            position,
+            self.premium.insurer,
+            self.premium.policy_no,
+            self.premium.revision,
+            self.premium.status,
+            self.premium.known_at,
+            leaf.index,
+            leaf.hash,
+            self.signature,
+            self.policy_submission,
+            self.net_paid,
+            self.body,
+        )
+
+
+def take_revision(state: PolicyState, premium: VerifiedPremium) -> Revision | None:
+    """The new revision that this is, which the state knows as its previous one from now on; `None` if it says what the
+    previous one says."""
+    signature = signature_of(premium)
+    earlier = state.previous
+    if earlier is not None and earlier.signature == signature:
+        return None
+    policy_submission, net_paid = _decided(state, premium)
+    state.previous = Previous(
+        revision=premium.revision,
+        status=premium.status,
+        signature=signature,
+        known_at=premium.known_at,
+        verified_policy=policy_submission or (earlier.verified_policy if earlier else None),
+        net_paid=net_paid if net_paid is not None else (earlier.net_paid if earlier else None),
+    )
+    return Revision(premium, signature, policy_submission, net_paid, canonical(premium))
+
+
+def _decided(state: PolicyState, premium: VerifiedPremium) -> tuple[str | None, str | None]:
+    """For a verified premium the submission whose policy it states; and the amount that the subsidy may rest on."""
+    if premium.status == "verified" and premium.money is not None:
+        current = state.current_policy()
+        return (current.submission_id if current else None), str(premium.money.net_paid)
+    return None, (str(ZERO) if premium.status == "withdrawn" else None)
