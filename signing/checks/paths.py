@@ -249,6 +249,8 @@ def _pss_holds(key: PublicKey, signature: bytes, message: bytes, algorithm: Any)
     if stated is None or not isinstance(key.key, RSAPublicKey):
         return False
     digest, salt = stated
-    if not {"rsa-v1_5-sha256", f"rsa-pss-{digest.name}"} & key.algorithms and digest.name != "sha384":
+    # A key that names its own parameters verifies those alone (RFC 4055 section 3.3).
+    unrestricted = {"rsa-pss-sha256", "rsa-pss-sha512"} <= key.algorithms
+    if not unrestricted and (f"rsa-pss-{digest.name}" not in key.algorithms or salt != digest.digest_size):
         return False
     return _verifies(key.key, signature, message, padding.PSS(padding.MGF1(digest), salt), digest)
