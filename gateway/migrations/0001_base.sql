@@ -68,6 +68,8 @@ CREATE TABLE records (
     lineage       jsonb       NOT NULL
 );
 CREATE INDEX records_by_policy ON records (insurer, policy_no, seq) WHERE policy_no IS NOT NULL;
+CREATE INDEX records_by_document ON records USING gin ((record -> 'documents') jsonb_path_ops)
+    WHERE record -> 'documents' IS NOT NULL;
 
 -- Verified premiums, revision by revision. `position` counts the feed without gaps, in commit order. `signature` tells
 -- whether a next revision would be new; `net_paid` is what the subsidy may rest on: null where that is not decided.
@@ -89,6 +91,31 @@ CREATE TABLE premiums (
 CREATE TABLE feed_head (one boolean PRIMARY KEY DEFAULT true CHECK (one), count bigint NOT NULL);
 INSERT INTO feed_head (count) VALUES (0);
 
+CREATE FUNCTION feed_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.count <= OLD.count THEN
+        RAISE EXCEPTION 'the feed does not shrink' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER grows BEFORE UPDATE ON feed_head FOR EACH ROW EXECUTE FUNCTION feed_grows();
+
+-- At commit: every position that was taken has its revision, so that no transaction can leave a gap.
+CREATE FUNCTION feed_is_gapless() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT count(*) FROM premiums WHERE position >= OLD.count AND position < NEW.count) <> NEW.count - OLD.count THEN
+        RAISE EXCEPTION 'positions % to % were taken and not all written', OLD.count, NEW.count - 1
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER gapless AFTER UPDATE ON feed_head
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION feed_is_gapless();
+
+CREATE TRIGGER one_row BEFORE INSERT OR DELETE ON feed_head FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON feed_head EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON documents FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON document_verdicts FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON submissions FOR EACH ROW EXECUTE FUNCTION refuse_change();

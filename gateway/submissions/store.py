@@ -228,6 +228,16 @@ async def find_document(connection: Connection, digest: str, insurer: str | None
     return (row[0], row[1], bytes(row[2])) if row else None
 
 
+async def find_naming(connection: Connection, insurer: str, digest: str) -> set[str]:
+    """The policies of this insurer of which a record names the document."""
+    cursor = await connection.execute(
+        "SELECT DISTINCT policy_no FROM records WHERE record -> 'documents' @> %s::jsonb "
+        "AND record -> 'documents' IS NOT NULL AND insurer = %s AND policy_no IS NOT NULL",
+        (as_jsonb([{"digest": digest}]), insurer),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
 async def find_verdict(connection: Connection, digest: str, insurer: str) -> dict[str, Any] | None:
     """The latest verdict on a document."""
     cursor = await connection.execute(

@@ -32,7 +32,7 @@ from pydantic import ValidationError
 
 from gateway.submissions.evidence import JudgedDocument
 from gateway.submissions.known import PolicyState
-from gateway.submissions.receive import take_revision
+from gateway.submissions.revision import take_revision
 from schemas.money import Yuan
 from schemas.verification import Check, Outcome, conclude, failed, passed, unknown
 from schemas.verified import VerifiedPremium, facts_digest, subject_of
