@@ -3,6 +3,7 @@
 A format checks the framing of the whole file before it gives a row: what refuses the file is raised at `open`.
 """
 
+import re
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -49,6 +50,8 @@ class XmlPackets:
         """The rows of the packet, once everything outside of them is accounted for."""
         del file_name, media_type
         root = read_xml(data, encodings=self.encodings)
+        if "gb18030" in self.encodings and _is_utf8_by_another_name(data):
+            raise reject("encoding.undecodable", "not-gb18030", reader="The declaration says GBK, the bytes are UTF-8.")
         if root.tag != self.root:
             raise reject("dialect.unrecognised", "another-root", found=_local(root), expected=self.root)
         if any(root.find(name) is None for name in self.needs):
@@ -60,6 +63,27 @@ class XmlPackets:
         if unknown:
             raise reject("field.unaccounted", "unknown", unknown[0])
         return XmlFile(found, plans)
+
+
+_GB_DECLARED = re.compile(rb"<\?xml[^>]{0,100}encoding\s{0,9}=\s{0,9}[\"'](?:GB18030|GBK|GB2312)[\"']", re.IGNORECASE)
+_LEAST_OF_THREE_BYTES = "\u0800"
+
+
+def _is_utf8_by_another_name(data: bytes) -> bool:
+    """Whether bytes that are declared to be GBK are UTF-8: as GBK they would read as other, meaningless characters.
+
+    Chinese text in GBK is never UTF-8 of three-byte characters throughout, except for what is such a misreading itself.
+    """
+    if not _GB_DECLARED.match(data):
+        return False
+    try:
+        beyond_ascii = set(data.decode("utf-8")) - _ASCII
+    except UnicodeDecodeError:
+        return False
+    return bool(beyond_ascii) and min(beyond_ascii) >= _LEAST_OF_THREE_BYTES
+
+
+_ASCII = frozenset(map(chr, range(128)))
 
 
 def _local(element: _Element) -> str:
