@@ -2,10 +2,19 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NoReturn, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from schemas.base import Noun
 
@@ -23,8 +32,34 @@ def _writable(value: Any) -> Any:
     return value
 
 
+class _Uncommon(Exception):
+    """A value that the general validator has to look at."""
+
+
+def _common(value: Any) -> Any:
+    """What `_writable` gives of a JSON value without fractions. Raises `_Uncommon` for everything else."""
+    kind = type(value)
+    if kind is str:
+        return value if value.isprintable() else _UNWRITABLE.sub("\ufffd", value)
+    if kind is int or kind is bool or value is None:
+        return value
+    if kind is list or kind is tuple:
+        return [_common(item) for item in value]
+    if kind is dict and all(type(key) is str for key in value):
+        return {_common(key): _common(item) for key, item in value.items()}
+    raise _Uncommon
+
+
+def _read_facts(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Facts are built by the dozen for each message: the usual ones go past the union that JSON is to the validator."""
+    if type(value) is dict:
+        with suppress(_Uncommon):
+            return _common(value)
+    return validate(_writable(value))
+
+
 Words = Annotated[str, BeforeValidator(_writable)]
-Facts = Annotated[dict[str, JsonValue], BeforeValidator(_writable)]
+Facts = Annotated[dict[str, JsonValue], WrapValidator(_read_facts)]
 
 
 class Outcome(StrEnum):
