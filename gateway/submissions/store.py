@@ -141,24 +141,24 @@ async def append(connection: Connection, rows: Rows) -> None:
     if rows.submissions:
         await connection.execute(
             "INSERT INTO submissions (id, insurer, message_id, keyid, nonce, received_at, content_type, body_digest, "
-            "body, request, status, receipt) SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], "
-            "%s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::bytea[], %s::text[]::jsonb[], %s::text[], "
-            "%s::bytea[])",
+            "body, request, status, receipt) SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], "
+            "%b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::bytea[], %b::text[]::jsonb[], %b::text[], "
+            "%b::bytea[])",
             _columns(rows.submissions),
         )
     if rows.records:
         await connection.execute(
             "INSERT INTO records (submission_id, insurer, type, policy_no, number, known_at, outcome, record, lineage) "
-            "SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], "
-            "%s::text[], %s::text[]::jsonb[], %s::text[]::jsonb[])",
+            "SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], "
+            "%b::text[], %b::text[]::jsonb[], %b::text[]::jsonb[])",
             _columns(rows.records),
         )
     if rows.premiums:
         await connection.execute(
             "INSERT INTO premiums (position, insurer, policy_no, revision, status, known_at, leaf_index, leaf_hash, "
-            "signature, policy_submission, net_paid, body) SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], "
-            "%s::integer[], %s::text[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[], %s::text[], "
-            "%s::text[], %s::bytea[])",
+            "signature, policy_submission, net_paid, body) SELECT * FROM unnest(%b::bigint[], %b::text[], %b::text[], "
+            "%b::integer[], %b::text[], %b::timestamptz[], %b::bigint[], %b::text[], %b::text[], %b::text[], "
+            "%b::text[], %b::bytea[])",
             _columns(rows.premiums),
         )
 
