@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from gateway.submissions.documents import as_judged
 from gateway.submissions.evidence import JudgedDocument
 from gateway.submissions.known import KnownRecord, PolicyState, Previous
 from gateway.submissions.writable import writable
+from schemas.base import Noun
 from schemas.submission import RECORDS
 from schemas.verification import Outcome
 
@@ -75,14 +77,14 @@ async def load_states(
     states = {key: PolicyState(insurer=insurers[key[0]], policy_no=key[1]) for key in keys}
     columns = ([insurer for insurer, _ in keys], [policy_no for _, policy_no in keys])
     cursor = await connection.execute(
-        "SELECT r.insurer, r.policy_no, r.submission_id, s.keyid, r.type, r.number, r.record, r.outcome, "
+        "SELECT r.insurer, r.policy_no, r.submission_id, s.keyid, r.type, r.number, r.record::text, r.outcome, "
         "r.known_at "
         "FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
         "JOIN records r USING (insurer, policy_no) JOIN submissions s ON s.id = r.submission_id ORDER BY r.seq",
         columns,
     )
     for insurer, policy_no, submission_id, keyid, kind, number, record, outcome, at in await cursor.fetchall():
-        noun = RECORDS[kind].model_validate(record)
+        noun = _noun(kind, record)
         known = KnownRecord(submission_id, keyid, kind, number, noun, Outcome(outcome), at)
         states[(insurer, policy_no)].records.append(known)
     cursor = await connection.execute(
@@ -107,7 +109,7 @@ async def load_documents(
     """The latest verdict on each document that is named by (insurer, digest), or that states one of these policy
     numbers: by insurer, (digest, verdict, digest of the trust folder), in the order in which they were handed in."""
     cursor = await connection.execute(
-        "SELECT insurer, digest, verdict, trust_digest FROM ("
+        "SELECT insurer, digest, verdict::text, trust_digest FROM ("
         "  SELECT DISTINCT ON (v.insurer, v.digest) v.insurer, v.digest, v.verdict, v.trust_digest, d.received_at "
         "  FROM document_verdicts v JOIN documents d USING (insurer, digest) "
         "  WHERE (v.insurer, v.digest) IN (SELECT * FROM unnest(%s::text[], %s::text[])) "
@@ -122,8 +124,21 @@ async def load_documents(
     )
     found: dict[str, list[tuple[str, JudgedDocument, str]]] = {}
     for insurer, digest, verdict, trust_digest in await cursor.fetchall():
-        found.setdefault(insurer, []).append((digest, as_judged(digest, verdict), trust_digest))
+        found.setdefault(insurer, []).append((digest, _judged(digest, verdict), trust_digest))
     return found
+
+
+# A policy's record and document are read again for each of its receipts. Both are values that follow from their text.
+
+
+@lru_cache(1024)
+def _noun(kind: str, record: str) -> Noun:
+    return RECORDS[kind].model_validate(orjson.loads(record))
+
+
+@lru_cache(1024)
+def _judged(digest: str, verdict: str) -> JudgedDocument:
+    return as_judged(digest, orjson.loads(verdict))
 
 
 async def next_positions(connection: Connection, count: int) -> int:
