@@ -84,6 +84,9 @@ def _decode(certificate: Any) -> None:
         raise BadCertificate("two different signature algorithms")
     for part in (signed["version"], signed["serial_number"], signed["validity"], certificate["signature_value"]):
         _ = part.native
+    # RFC 5280 section 4.1.2.5: a moment without its zone is none, and cannot be compared with one.
+    if any(moment is None or moment.tzinfo is None for moment in signed["validity"].native.values()):
+        raise BadCertificate("a validity without a time zone")
     for name in (signed["issuer"], signed["subject"]):
         _ = name.chosen  # what the name holds is read leniently, but it must be a name
     key = signed["subject_public_key_info"]["algorithm"]

@@ -113,6 +113,9 @@ def parse_crl(der: bytes) -> RevocationList:
         if len(seen) != len(set(seen)):
             raise BadRevocationData("the same extension twice")
         _ = found["signature"].native, found.critical_extensions
+        for moment in (signed["this_update"].native, signed["next_update"].native):
+            if moment is not None and moment.tzinfo is None:  # RFC 5280 section 5.1.2.4
+                raise BadRevocationData("a moment without a time zone")
         return RevocationList(
             der,
             found.issuer.hashable,
@@ -364,6 +367,8 @@ def _by_list(link: Link, path: ValidationPath, context: ValidationContext, state
 
 
 def _revoked(source: Literal["ocsp", "crl"], error: RevokedError) -> Standing:
+    if error.revocation_dt.tzinfo is None:  # before or after the signature, nobody can say
+        return Standing("unusable", source, detail="a revocation at a moment without a time zone")
     return Standing("revoked", source, error.revocation_dt, str(error.reason.native).replace("_", "-"))
 
 
