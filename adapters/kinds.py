@@ -104,11 +104,17 @@ def spreadsheet_reader(kind: Kind, unit: str | None) -> Callable[[str], Any]:
     A formula where a text or identifier is taken is refused: it would run on the next machine that opens the list.
     """
     read = reader(kind, unit)
+    nature = kind.nature
+    if kind.measured is not None:
+        plainly = kind.read
+
+        def measured(raw: str) -> Any:
+            return plainly(raw, unit) if raw and raw[0].isalnum() else _protected(raw, read, nature)
+
+        return measured
 
     def cell(raw: str) -> Any:
-        if not raw or raw[0].isalnum():
-            return read(raw)
-        return _protected(raw, read, kind.nature)
+        return read(raw) if raw and raw[0].isalnum() else _protected(raw, read, nature)
 
     return cell
 

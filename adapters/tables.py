@@ -1,44 +1,26 @@
-"""Lists as insurers' people make them: header search, units, totals rows, notes (DIALECTS 0.9). CSV lists.
+"""Lists as insurers' people make them, as CSV: header search, units, totals rows, notes (DIALECTS 0.9).
 
 The header is judged before any row: column by column, then what is missing, then units.
 """
 
-import re
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from unicodedata import normalize
 
-from adapters.amounts import FEN
+from adapters import headings
 from adapters.convert import is_null
 from adapters.drafts import Row
 from adapters.facts import Cells, SourceRow
+from adapters.headings import Column, heading, known_columns, stated_columns
 from adapters.kinds import money, spreadsheet_reader
-from adapters.mapping import Choice, Each, Mapping, Rows, Shape, Source
-from adapters.problems import Problem, Unreadable, reject
+from adapters.mapping import Mapping, Rows, Shape, Source
+from adapters.problems import Problem, reject
 from adapters.reading import RowsPlan, plan
-from schemas.money import Yuan
-from untrusted import DEFAULT, Refused, read_csv
-from untrusted.csv import Record
+from adapters.totals import MoneyColumn, Sums, is_note, total_word
+from untrusted import DEFAULT, Record, Refused, read_csv
 
-_UNIT_IN_BRACKETS = re.compile(r"(.+)\((元|千元|万元|亿元|分|%|‰)\)")
-_UNIT_LINE = re.compile(r"单位:(?:人民币)?(元|千元|万元|亿元)")
-_RATE_UNITS = ("%", "‰")
 _HEADER_WITHIN = 20
-
-_PART_TOTALS = ("小计", "本页合计")
-_TOTALS = frozenset({*_PART_TOTALS, "合计", "总计", "total", "totals"})
-_TOTAL_STARTS = frozenset("小本合总tTｔＴ")
-_NOTE_STARTS = ("注", "备注", "说明", "制表", "复核", "审核", "单位", "填报")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column that the mapping takes: its name there, the canonical field that it first gives, how it is measured."""
-
-    name: str
-    field: str
-    measured: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +43,11 @@ class CsvList:
         at = self._find_header(records, known)
         head = records[at]
         body = [record for record in records[at + 1 :] if any(record.cells) and not _is_blank_record(record)]
-        unit_line = _unit_line(records[:at])
         columns = self._columns(head, body, rows, known)
         missing = next((name for name in self.needs if name not in columns.values()), None)
         if missing is not None:
             raise reject("column.missing", "required", known[missing].field, column=missing)
-        units = _units(head, body, columns, known, unit_line, self.key_column)
+        units = headings.units(head, body, columns, known, headings.unit_line(records[:at]), self.key_column)
         layout = ListLayout(head, columns, units)
         return TableFile(body, layout, plan(rows, layout), known, self.key_column, rows.bucket, len(head.cells))
 
@@ -81,7 +62,7 @@ class CsvList:
         """Column index to name in the mapping. A column that is neither taken, ignored nor blank refuses the file."""
         columns: dict[int, str] = {}
         unnamed = {index for index, cell in enumerate(head.cells) if not cell.strip()}
-        stated = _stated_columns(body, unnamed) if unnamed else set()
+        stated = stated_columns(body, unnamed) if unnamed else set()
         for index, cell in enumerate(head.cells):
             name, _ = heading(cell)
             place = f"row {head.number}, column {index + 1}"
@@ -97,43 +78,6 @@ class CsvList:
         return columns
 
 
-def heading(cell: str) -> tuple[str, str | None]:
-    """A header cell's name, NFKC and without white space, and the unit in brackets behind it."""
-    name = "".join(normalize("NFKC", cell).split())
-    found = _UNIT_IN_BRACKETS.fullmatch(name)
-    return (found[1], found[2]) if found else (name, None)
-
-
-def known_columns(rows: Rows) -> dict[str, Column]:
-    """Every header name that the mapping takes, alternatives included, to its column; the first field that it gives."""
-    known: dict[str, Column] = {}
-    for name, source in _sources(rows):
-        column = known.get(source.name) or Column(source.name, source.field or name, source.kind.measured)
-        for header in (source.name, *source.also):
-            known.setdefault(header, column)
-    return known
-
-
-def _sources(rows: Rows) -> Iterator[tuple[str, Source]]:
-    yield from rows.reads.items()
-    for choice in rows.choices:
-        yield from _of_choice(choice)
-
-
-def _of_choice(choice: Choice) -> Iterator[tuple[str, Source]]:
-    yield from choice.reads.items()
-    for target in choice.shapes.values():
-        yield from _of_choice(target) if isinstance(target, Choice) else _of_shape(target)
-    yield from choice.asks.items()
-
-
-def _of_shape(shape: Shape) -> Iterator[tuple[str, Source]]:
-    for name, source in (*shape.takes.items(), *shape.asks.items()):
-        if isinstance(source, Each):
-            raise TypeError("a table has no nested lists")
-        yield name, source
-
-
 def _bounded(records: Iterator[Record]) -> list[Record]:
     """All records, of which there are not more than a machine can hold."""
     found: list[Record] = []
@@ -146,93 +90,8 @@ def _bounded(records: Iterator[Record]) -> list[Record]:
     return found
 
 
-def _stated_columns(body: list[Record], among: set[int]) -> set[int]:
-    """Which of these columns hold something in a row that is no note."""
-    return {
-        index
-        for record in body
-        if not _is_note(record)
-        for index, cell in enumerate(record.cells)
-        if index in among and cell.strip()
-    }
-
-
 def _is_blank_record(record: Record) -> bool:
     return not "".join(record.cells).strip()
-
-
-def _is_note(record: Record) -> bool:
-    """A row whose only cell that is not blank is a remark of the people who made the list."""
-    only = ""
-    for cell in record.cells:
-        if cell and (text := cell.strip()):
-            if only:
-                return False
-            only = text
-    return only.startswith(_NOTE_STARTS)
-
-
-def total_word(record: Record, key_index: int) -> str | None:
-    """The word that makes this a totals row, in its first three cells or in the policy number's; else `None`."""
-    cells = record.cells
-    candidates = cells[:3] if key_index < 3 or key_index >= len(cells) else (*cells[:3], cells[key_index])
-    for cell in candidates:
-        if cell and (text := cell.lstrip()) and text[0] in _TOTAL_STARTS and len(text) < 40:
-            word = "".join(normalize("NFKC", text).split()).lower().removesuffix(":")
-            if word in _TOTALS:
-                return word
-    return None
-
-
-def _unit_line(above: list[Record]) -> str | None:
-    """The unit that a line above the header states; two that differ say nothing."""
-    found = {
-        match[1]
-        for record in above
-        for cell in record.cells
-        if (match := _UNIT_LINE.fullmatch("".join(normalize("NFKC", cell).split())))
-    }
-    return found.pop() if len(found) == 1 else None
-
-
-def _units(
-    head: Record,
-    body: list[Record],
-    columns: dict[int, str],
-    known: dict[str, Column],
-    unit_line: str | None,
-    key_column: str,
-) -> dict[str, str | None]:
-    """The unit of each measured column by name. An amount whose unit nothing states refuses the file."""
-    key_index = next(index for index, name in columns.items() if name == key_column)
-    units: dict[str, str | None] = {}
-    for index, name in columns.items():
-        measured, own = known[name].measured, heading(head.cells[index])[1]
-        if measured == "money":
-            units[name] = own if own in FEN else None if own else unit_line
-            if units[name] is None:
-                _check_own_units(index, known[name], body, key_index)
-        elif measured == "rate":
-            if own is not None and own not in _RATE_UNITS:
-                raise reject("unit.ambiguous", "no-rate-unit", known[name].field, unit=own)
-            units[name] = own
-    return units
-
-
-def _check_own_units(index: int, column: Column, body: list[Record], key_index: int) -> None:
-    for record in body:
-        cell = record.cells[index] if index < len(record.cells) else ""
-        if not cell.strip() or _is_note(record) or total_word(record, key_index) is not None:
-            continue
-        try:
-            spreadsheet_reader(money, None)(cell)
-        except Unreadable as error:
-            if error.rule == "unit.ambiguous" or not cell.strip().endswith(_OWN_UNITS):
-                place = f"row {record.number}, column {index + 1}"
-                raise reject("unit.ambiguous", "no-unit", column.field, place, column=column.name) from None
-
-
-_OWN_UNITS = ("元", "元)", "元）")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,15 +117,6 @@ class ListLayout:
         raise TypeError("a list has no objects")
 
 
-@dataclass(slots=True)
-class _Sums:
-    """Running sums of the money columns, in fen, and how many cells could not be read."""
-
-    sums: list[int]
-    unread: list[int]
-    since: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class TableFile:
     """A list whose header is good: its records below the header that are not blank."""
@@ -282,27 +132,20 @@ class TableFile:
     def rows(self) -> Iterator[SourceRow | Row]:
         """Each data row; totals rows that do not add up, rows without a policy number; notes are nothing."""
         key_index = self._index(self.key_column)
-        totals = [total_word(record, key_index) for record in self.records]
-        moneys = self._money_columns() if any(totals) else []
-        sums = _Sums([0] * len(moneys), [0] * len(moneys))
-        for record, word in zip(self.records, totals, strict=True):
+        words = [None if record.ragged else total_word(record, key_index) for record in self.records]
+        sums = Sums(self._money_columns() if any(words) else [])
+        for record, word in zip(self.records, words, strict=True):
             if word is not None:
-                if problems := _compare(record, word, moneys, sums):
+                if problems := sums.compare(record, word):
                     yield Row(record.number, problems=problems)
-                continue
-            if _is_note(record):
-                continue
-            for at, (index, _, read) in enumerate(moneys):
-                if record.ragged:  # its cells are a guess
-                    sums.unread[at] += 1
+            elif not is_note(record):
+                sums.add(record)
+                if record.ragged:
+                    yield _refused(record, "row.ragged", "quote", None)
+                elif self._has_no_number(record, key_index):
+                    yield _refused(record, "row.unreadable", "no-policy-number", "policy_no")
                 else:
-                    _add(sums, at, record, index, read)
-            if record.ragged:
-                yield _refused(record, "row.ragged", "quote", None)
-            elif self._has_no_number(record, key_index):
-                yield _refused(record, "row.unreadable", "no-policy-number", "policy_no")
-            else:
-                yield self._row(record)
+                    yield self._row(record)
 
     def buckets(self) -> Iterator[tuple[int, Hashable]]:
         """The key cells of each row, folded: rows of the same key have the same."""
@@ -334,9 +177,9 @@ class TableFile:
             text = text[2:-1].strip()
         return len(text) < 5 and is_null(text)
 
-    def _money_columns(self) -> list[tuple[int, str, Callable[[str], Any]]]:
+    def _money_columns(self) -> list[MoneyColumn]:
         return [
-            (index, self.known[name].field, spreadsheet_reader(money, self.layout.units[name]))
+            MoneyColumn(index, self.known[name].field, spreadsheet_reader(money, self.layout.units[name]))
             for index, name in self.layout.columns.items()
             if self.known[name].measured == "money"
         ]
@@ -344,47 +187,6 @@ class TableFile:
 
 def _refused(record: Record, rule: str, reason: str, name: str | None) -> Row:
     return Row(record.number, problems=(Problem(rule, name, "R", reason, where=f"row {record.number}"),))
-
-
-def _add(sums: _Sums, at: int, record: Record, index: int, read: Callable[[str], Any]) -> None:
-    cell = record.cells[index] if index < len(record.cells) else ""
-    if not cell:
-        return
-    try:
-        amount = read(cell)
-    except Unreadable:
-        sums.unread[at] += 1
-        return
-    if amount is not None:
-        sums.sums[at] += amount.fen
-
-
-def _compare(
-    record: Record, word: str, moneys: list[tuple[int, str, Callable[[str], Any]]], sums: _Sums
-) -> tuple[Problem, ...]:
-    """0.9: each amount of a totals row is the exact sum of the listed values that it covers."""
-    zero = [0] * len(moneys)
-    before, unread_before = sums.since.get(word, (zero, zero)) if word in _PART_TOTALS else (zero, zero)
-    problems = []
-    for at, (index, name, read) in enumerate(moneys):
-        cell = record.cells[index] if index < len(record.cells) else ""
-        if sums.unread[at] != unread_before[at] or not cell.strip():
-            continue
-        listed = sums.sums[at] - before[at]
-        try:
-            total = read(cell)
-        except Unreadable:
-            total, reason = None, "total-unreadable"
-        else:
-            if total is None or total.fen == listed:
-                continue
-            reason = "sum-differs"
-        where = f"row {record.number}, column {index + 1}"
-        facts = {"listed": str(Yuan(listed))}
-        problems.append(Problem("row.total-mismatch", name, "N", reason, raw=cell, where=where, facts=facts))
-    if word in _PART_TOTALS:
-        sums.since[word] = (sums.sums[:], sums.unread[:])
-    return tuple(problems)
 
 
 def fold(cell: str) -> str:

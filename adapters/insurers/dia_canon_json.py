@@ -4,135 +4,15 @@ Nothing is computed and nothing repaired but the form of identifiers and texts: 
 is in the schema's own form. Specification: DIALECTS section 6, fields: SCHEMA.
 """
 
-import re
-from collections.abc import Callable
 from collections.abc import Mapping as Fields
-from typing import Any
 
-from adapters import convert, dates, kinds, settle
-from adapters.amounts import Exact, Literal, Share
+from adapters import kinds, settle
 from adapters.facts import Facts
 from adapters.formats import JsonMessages
 from adapters.mapping import Choice, Each, Kind, Mapping, Rows, Shape, Source, Takes
-from adapters.problems import Unreadable
-from adapters.trees import plain
-from schemas.money import Yuan
+from adapters.standard import ANYTHING, DAY, INSURER, MESSAGE_ID, MOMENT, MONEY, PERCENT, SHARE, TRUTH, exactly, one_of
 
 SCHEMA = "premium-exchange/1.0"
-
-_MONEY = re.compile(r"-?(?:0|[1-9][0-9]{0,37})\.[0-9]{2}")
-_PERCENT = re.compile(r"(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,20})?")
-_MESSAGE_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
-
-
-def _no_value(raw: Any) -> bool:
-    return isinstance(raw, str) and not isinstance(raw, Literal) and convert.stated(raw) is None
-
-
-def amount(raw: Any) -> Yuan | None:
-    """Money is text in yuan with two places; of another form of the same number that form is offered as the fix."""
-    if type(raw) is str:
-        if _MONEY.fullmatch(raw):
-            return Yuan(int(raw.replace(".", "")))
-        if _no_value(raw):
-            return None
-    raise Unreadable("money.format", "not-two-places", fix=_as_money(raw))
-
-
-def _as_money(raw: Any) -> str | None:
-    if not isinstance(raw, str) or not re.fullmatch(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,40})?", raw):
-        return None
-    whole, _, part = raw.partition(".")
-    return f"{whole}.{part:0<2}"[: len(whole) + 3] if not part[2:].strip("0") else None
-
-
-def iso(raw: Any) -> Any:
-    """A day is `YYYY-MM-DD`; of another form that is one day for certain, this one is offered as the fix."""
-    if type(raw) is not str:
-        raise Unreadable("date.unreadable", "form")
-    if _no_value(raw):
-        return None
-    try:
-        return dates.iso_day(raw)
-    except Unreadable as error:
-        raise Unreadable(error.rule, error.reason, fix=_as_day(raw)) from error
-
-
-def _as_day(raw: str) -> str | None:
-    try:
-        found = dates.day(raw)
-    except Unreadable:
-        return None
-    return found.isoformat() if found else None
-
-
-def sent(raw: Any) -> str | None:
-    """A moment with its offset."""
-    if type(raw) is not str:
-        raise Unreadable("date.unreadable", "form")
-    return None if _no_value(raw) else dates.rfc3339(raw)
-
-
-def percentage(raw: Any) -> str | None:
-    """A percentage is plain decimal text, as it stands."""
-    if type(raw) is str:
-        if _PERCENT.fullmatch(raw):
-            return raw
-        if _no_value(raw):
-            return None
-    fix = str(raw) if isinstance(raw, Literal) and _PERCENT.fullmatch(raw) else None
-    raise Unreadable("number.unreadable", "not-plain-decimal", fix=fix)
-
-
-def share(raw: Any) -> Share | None:
-    """A co-insurance share in percent."""
-    stated = percentage(raw)
-    if stated is None:
-        return None
-    whole, _, part = stated.partition(".")
-    return Share(Exact(int(whole + part), len(part)), False)
-
-
-def one_of(*names: str) -> Kind:
-    """An enumeration of the schema."""
-    return kinds.code({name: name for name in names})
-
-
-def yes_or_no(raw: Any) -> bool | None:
-    """A truth value of JSON."""
-    if raw is True or raw is False:
-        return bool(raw)
-    if _no_value(raw):
-        return None
-    raise Unreadable("value.unknown", "not-a-truth-value")
-
-
-def message_id(raw: str) -> str | None:
-    """1 to 64 of `[0-9A-Za-z._-]`."""
-    if convert.stated(raw) is None:
-        return None
-    if not _MESSAGE_ID.fullmatch(raw):
-        raise Unreadable("value.unknown", "message-id-form")
-    return raw
-
-
-def exactly(rule: str, reason: str, *names: str) -> Callable[[Any], str | None]:
-    """One of these texts to the letter, or the rule is broken."""
-
-    def read(raw: Any) -> str | None:
-        if type(raw) is str and raw in names:
-            return raw
-        if _no_value(raw):
-            return None
-        raise Unreadable(rule, reason, known=", ".join(names))
-
-    return read
-
-
-def passed_on(raw: Any) -> Any:
-    """Any JSON value, unchecked: the gateway's own schema judges it. Null, empty lists and objects are dropped."""
-    value = plain(raw)
-    return None if value in ({}, []) else value
 
 
 def insurer_is_ours(facts: Facts) -> None:
@@ -155,14 +35,6 @@ def invoice(facts: Facts) -> None:
         facts.blame("invoice.red-reference-missing", "no-reference", "red_letter_of")
 
 
-MONEY = Kind("money", amount, "number", strict=True)
-DAY = Kind("day", iso, "number", strict=True)
-MOMENT = Kind("moment", sent, "number", strict=True)
-PERCENT = Kind("percentage", percentage, "number", strict=True)
-SHARE = Kind("share", share, "number", strict=True)
-TRUTH = Kind("truth", yes_or_no, "truth", strict=True)
-ANYTHING = Kind("anything", passed_on, "any", strict=True)
-MESSAGE_ID = Kind("message id", message_id, "identifier")
 LINE = one_of("product_liability", "drug_liability", "device_liability", "clinical_trial_liability", "other")
 RATE_BASE = one_of("aggregate_limit", "per_occurrence_limit", "turnover", "declared")
 CLASS_GROUP = one_of("chemical", "tcm", "therapeutic_biologic", "preventive_biologic", "device", "unknown")
@@ -447,18 +319,6 @@ SHAPES = {
 }
 
 
-def strictly(rule: str, reason: str, *names: str) -> Kind:
-    """A field of the envelope that says one of these texts to the letter."""
-    return Kind("exactly", exactly(rule, reason, *names), strict=True)
-
-
-def any_code(raw: Any) -> str | None:
-    """A text to the letter."""
-    if type(raw) is not str:
-        raise Unreadable("insurer.mismatch", "another-insurer")
-    return None if _no_value(raw) else raw
-
-
 def by_type(facts: Facts) -> str | None:
     """The record that the envelope's type names; of an unknown type nothing is read."""
     found: str | None = facts.find("type")
@@ -475,10 +335,10 @@ MAPPING = Mapping(
             key=("message_id",),
             bucket=("message_id",),
             reads={
-                "schema": Source("schema", strictly("schema.version", "another-version", SCHEMA), required=True),
-                "type": Source("type", strictly("schema.type", "no-such-type", *SHAPES), required=True),
+                "schema": Source("schema", exactly("schema.version", "another-version", SCHEMA), required=True),
+                "type": Source("type", exactly("schema.type", "no-such-type", *SHAPES), required=True),
                 "message_id": Source("message_id", MESSAGE_ID, required=True),
-                "insurer": Source("insurer", Kind("insurer", any_code, strict=True), required=True),
+                "insurer": Source("insurer", INSURER, required=True),
                 "sent_at": Source("sent_at", MOMENT, required=True),
             },
             rules=(insurer_is_ours,),
