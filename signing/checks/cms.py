@@ -1,6 +1,7 @@
 """The signature of a CMS SignedData over bytes outside of it (RFC 5652 section 5.4), for each trusted algorithm."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from asn1crypto import algos
@@ -14,6 +15,7 @@ from signing.containers.cms import SIGNED_DATA
 from signing.errors import UnusableKey
 from signing.holder import read_holder
 from signing.seal import Seal
+from signing.sm2 import sm3
 from untrusted.der import Node, read_der
 from untrusted.refused import Refused
 
@@ -27,11 +29,13 @@ _WITH_DIGEST = {
     (_PLAIN_KEY, "sha512"): "1.2.840.10045.4.3.4",
 }
 _ESS_V1, _ESS_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
-_HASHES = {
-    "2.16.840.1.101.3.4.2.1": hashlib.sha256,
-    "2.16.840.1.101.3.4.2.2": hashlib.sha384,
-    "2.16.840.1.101.3.4.2.3": hashlib.sha512,
+_HASHES: dict[str, Callable[[bytes], bytes]] = {
+    "1.2.156.10197.1.401": sm3,
+    "2.16.840.1.101.3.4.2.1": lambda octets: hashlib.sha256(octets).digest(),
+    "2.16.840.1.101.3.4.2.2": lambda octets: hashlib.sha384(octets).digest(),
+    "2.16.840.1.101.3.4.2.3": lambda octets: hashlib.sha512(octets).digest(),
 }
+_DEFAULT_HASH = "2.16.840.1.101.3.4.2.1"  # RFC 5035 section 4
 
 
 def signature_algorithm(signed_data: bytes) -> Any:
@@ -106,9 +110,9 @@ def check_signing_certificate(seal: Seal, *, required: bool, newest: bool = True
         if _ESS_V2 in values:
             named = values[_ESS_V2][0][0]
             hashed = named[0]
-            digest = _HASHES[hashed[0].oid()] if hashed.tag == 0x30 else hashlib.sha256
+            digest = _HASHES[hashed[0].oid() if hashed.tag == 0x30 else _DEFAULT_HASH]
             stated = (named[1] if hashed.tag == 0x30 else hashed).octet_string()
-            if digest(seal.certificate).digest() != stated:
+            if digest(seal.certificate) != stated:
                 return failed(rule, "certificate-differs")
             return passed(rule, version=2)
         if _ESS_V1 in values:

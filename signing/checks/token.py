@@ -1,7 +1,7 @@
 """What a time-stamp token proves: that these octets existed at that moment, if its authority is trusted.
 
-RFC 3161 section 2.4.2, GB/T 20520. A token that is not over the octets, or whose signature is broken, fails; one whose
-authority is not known proves no moment, and decides nothing else.
+RFC 3161 section 2.4.2, GB/T 20520. A token that is not over the octets, or whose signature is broken, fails. On a seal
+one whose authority is not known proves no moment, and decides nothing else; judged by itself, it is indeterminate.
 """
 
 import hashlib
@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from schemas.verification import Check, Outcome, Severity, failed, passed, unknown, worst
+from schemas.verification import Check, Outcome, Report, Severity, conclude, failed, passed, unknown, worst
 from signing.checks import cms
 from signing.checks.certificate import check_chain
 from signing.checks.integrity import check_format
 from signing.containers.cms import read_signed_data
 from signing.containers.der import NotAsExpected
-from signing.containers.tst import Stamp, read_stamp
+from signing.containers.tst import Stamp, read_stamp, unwrapped
 from signing.seal import Seal, rfc3339
 from signing.sm2 import sm3
 from signing.trust import Purpose, TrustStore
@@ -37,6 +37,35 @@ class Proof:
     moment: datetime | None = None
 
 
+def verify_timestamp(token: bytes, *, imprint: bytes, trust: TrustStore, at: datetime) -> Report:
+    """Judge an RFC 3161 or GB/T 20520 token, or the granted response that wraps it, as of `at`, which is aware.
+
+    `imprint` is the digest of what was stamped, by the algorithm that the token names: SM3, SHA-256, SHA-384, SHA-512.
+    Passed means that a trusted authority saw that digest at the moment in the facts of `timestamp.authority`. Nothing
+    raises: a token that cannot be read is a failed check.
+    """
+    return conclude(
+        "timestamp",
+        digest="sha256:" + hashlib.sha256(token).hexdigest(),
+        at=at,
+        checks=_judge_alone(token, imprint, trust, at),
+        basis={"trust": trust.digest},
+    )
+
+
+def _judge_alone(token: bytes, imprint: bytes, trust: TrustStore, at: datetime) -> tuple[Check, ...]:
+    try:
+        stamp, seal = _read(token)
+    except NotAsExpected as error:
+        return (failed("timestamp.imprint", "token-malformed", detail=str(error)),)
+    checks = (_check_imprint(stamp, imprint), _check_signature(token, seal))
+    if seal.certificate is None:
+        return (*checks, unknown("timestamp.authority", "authority-not-trusted"))
+    chain = _chain(seal, stamp.moment.utc, trust, at, (), ())
+    named = (check.model_copy(update={"field": "authority"}) for check in chain)
+    return (*checks, _check_authority(stamp, chain, trust, at, Severity.ERROR), *named)
+
+
 def judge_token(
     token: bytes,
     octets: bytes,
@@ -47,28 +76,35 @@ def judge_token(
     crls: Sequence[bytes] = (),
     ocsp: Sequence[bytes] = (),
 ) -> Proof:
-    """Judge the RFC 3161 `token` over `octets` as of `at`. Nothing raises: what cannot be read is a failed check."""
+    """Judge the `token` on `octets` as of `at`. Nothing raises: what cannot be read is a failed check."""
     try:
-        stamp, seal = read_stamp(token), read_signed_data(token)
+        stamp, seal = _read(token)
     except NotAsExpected as error:
         return Proof((failed("timestamp.imprint", "token-malformed", detail=str(error)),))
-    checks = (_check_imprint(stamp, octets), _check_signature(token, seal))
+    digest = HASHES.get(stamp.digest_algorithm)
+    checks = (_check_imprint(stamp, digest(octets) if digest else b""), _check_signature(token, seal))
     if worst(checks) is not Outcome.PASSED:
         return Proof(checks)
-    trusted = _check_authority(
-        stamp, replace(seal, intermediates=(*seal.intermediates, *intermediates)), trust, at, crls, ocsp
-    )
-    moment = stamp.moment.utc if trusted.outcome is Outcome.PASSED else None
-    return Proof((*checks, trusted), moment)
+    seal = replace(seal, intermediates=(*seal.intermediates, *intermediates))
+    chain = _chain(seal, stamp.moment.utc, trust, at, crls, ocsp) if trust.tsa else ()
+    trusted = _check_authority(stamp, chain, trust, at, Severity.NOTICE)
+    return Proof((*checks, trusted), stamp.moment.utc if trusted.outcome is Outcome.PASSED else None)
 
 
-def _check_imprint(stamp: Stamp, octets: bytes) -> Check:
+def _read(token: bytes) -> tuple[Stamp, Seal]:
+    """What the token states, and the signature on it. Raises `NotAsExpected`."""
+    token = unwrapped(token)
+    return read_stamp(token), read_signed_data(token)
+
+
+def _check_imprint(stamp: Stamp, imprint: bytes) -> Check:
+    """RFC 3161 section 2.4.2: the token is over `imprint`, a digest of an algorithm that is trusted."""
     rule = "timestamp.imprint"
     digest = HASHES.get(stamp.digest_algorithm)
     if digest is None:
         return failed(rule, "digest-unknown", digest=stamp.digest_algorithm)
-    if digest(octets) != stamp.imprint:
-        return failed(rule, "imprint-mismatch", imprint=stamp.imprint.hex())
+    if len(stamp.imprint) != len(digest(b"")) or imprint != stamp.imprint:
+        return failed(rule, "imprint-mismatch", imprint=stamp.imprint[:64].hex())
     return passed(rule, algorithm=stamp.digest_algorithm)
 
 
@@ -83,9 +119,10 @@ def _check_signature(token: bytes, seal: Seal) -> Check:
         return failed(rule, "incomplete", detail=form.reason)
     if digest is None or digest(seal.embedded) != seal.digest.octets:
         return failed(rule, "statement-changed")
+    algorithm = cms.signature_algorithm(unwrapped(token))
     for check in (
-        cms.check_method(seal, cms.signature_algorithm(token)),
-        cms.check_value(seal, b"", cms.signature_algorithm(token)),
+        cms.check_method(seal, algorithm),
+        cms.check_value(seal, b"", algorithm),
         cms.check_signing_certificate(seal, required=True, newest=False),
     ):
         if check.outcome is not Outcome.PASSED:
@@ -93,16 +130,11 @@ def _check_signature(token: bytes, seal: Seal) -> Check:
     return passed(rule)
 
 
-def _check_authority(
-    stamp: Stamp, seal: Seal, trust: TrustStore, at: datetime, crls: Sequence[bytes], ocsp: Sequence[bytes]
-) -> Check:
-    """The certificate is one of a time-stamping authority (RFC 3161 section 2.3) and chains to a TSA anchor."""
-    rule, moment = "timestamp.authority", stamp.moment.utc
-    if not trust.tsa:
-        return unknown(rule, "no-authority", severity=Severity.NOTICE, moment=rfc3339(moment))
-    if moment > at + trust.policy.timestamp_tolerance:
-        return failed(rule, "future", moment=rfc3339(moment))
-    checks = check_chain(
+def _chain(
+    seal: Seal, moment: datetime, trust: TrustStore, at: datetime, crls: Sequence[bytes], ocsp: Sequence[bytes]
+) -> tuple[Check, ...]:
+    """The checks on the certificate of the authority, at the moment of the stamp and since."""
+    return check_chain(
         seal.certificate or b"",
         intermediates=seal.intermediates,
         trust=trust,
@@ -112,8 +144,22 @@ def _check_authority(
         crls=crls,
         ocsp=ocsp,
     )
-    refused = [check for check in checks if check.outcome is not Outcome.PASSED]
+
+
+def _check_authority(
+    stamp: Stamp, chain: Sequence[Check], trust: TrustStore, at: datetime, severity: Severity
+) -> Check:
+    """The certificate is one of a time-stamping authority (RFC 3161 section 2.3) and chains to a TSA anchor.
+
+    `severity` is that of not knowing the authority; a moment in the future always decides.
+    """
+    rule, moment = "timestamp.authority", rfc3339(stamp.moment.utc)
+    if not trust.tsa:
+        return unknown(rule, "no-authority", severity=severity, moment=moment)
+    if stamp.moment.utc > at + trust.policy.timestamp_tolerance:
+        return failed(rule, "future", moment=moment)
+    refused = [check for check in chain if check.outcome is not Outcome.PASSED]
     if refused:
         why = {check.rule: check.reason for check in refused}
-        return unknown(rule, "authority-not-trusted", severity=Severity.NOTICE, moment=rfc3339(moment), why=why)
-    return passed(rule, moment=rfc3339(moment))
+        return unknown(rule, "authority-not-trusted", severity=severity, moment=moment, why=why)
+    return passed(rule, moment=moment)

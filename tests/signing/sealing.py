@@ -254,10 +254,13 @@ class PlainSignature:
         return seq(oid("1.2.156.10197.6.1.4.2.2"), tlv(0xA0, signed))
 
 
-def time_stamp(imprint: bytes, authority: Holder = TSA, moment: str = "20260301020305Z") -> bytes:
-    """A token of RFC 3161 with SM2 and SM3 over what has this digest."""
+def time_stamp(
+    imprint: bytes, authority: Holder = TSA, moment: str = "20260301020305Z", statement: bytes | None = None
+) -> bytes:
+    """A token of RFC 3161 with SM2 and SM3 over what has this digest, or with another `statement`."""
     kind = oid("1.2.840.113549.1.9.16.1.4")
-    info = seq(integer(1), oid("1.2.3.4"), seq(seq(oid(SM3)), octets(imprint)), integer(7), general_time(moment))
+    imprint = seq(seq(oid(SM3)), octets(imprint))
+    info = statement or seq(integer(1), oid("1.2.3.4"), imprint, integer(7), general_time(moment))
     certificate = hashlib.sha256(authority.certificate).digest()
     attributes = b"".join(
         (
