@@ -70,8 +70,9 @@ def is_null(text: str) -> bool:
 
 def text(raw: str) -> str | None:
     """A text: trimmed, a line break with the space around it is one space. Not NFKC: names keep their （ ）."""
-    if raw.isprintable() and "\ufffd" not in raw and len(value := raw.strip()) > _LONGEST_NULL:
-        return value  # what nearly every name is
+    if raw.isprintable() and "\ufffd" not in raw:  # what nearly every name is
+        value = raw.strip()
+        return value if len(value) > _LONGEST_NULL or not is_null(value) else None
     found = stated(raw)
     return found if found is None or found.isprintable() else _SPACES.sub(_one_space, found)
 

@@ -43,11 +43,11 @@ def iso(raw: Any) -> Any:
     """A day is `YYYY-MM-DD`; of another form that is one day for certain, this one is offered as the fix."""
     if type(raw) is not str:
         raise Unreadable("date.unreadable", "form")
-    if _no_value(raw):
-        return None
     try:
         return dates.iso_day(raw)
     except Unreadable as error:
+        if _no_value(raw):
+            return None
         raise Unreadable(error.rule, error.reason, fix=_as_day(raw)) from error
 
 

@@ -128,7 +128,8 @@ def as_list(record: Record, writer: Writer) -> bytes:
         "产品名称": product.get("generic_name", "/"),
         "批准文号": product.get("approval_no", ""),
         "注册分类": product.get("registration_class", "无"),
-        "共保比例": coinsurance[0]["share_percent"] if coinsurance else "100%",
+        # A bare 1 is the whole in this dialect: 1 % is written with its sign.
+        "共保比例": f"{coinsurance[0]['share_percent']}%" if coinsurance else "1",
         "备注": f"主承保；从共：丙财险{coinsurance[1]['share_percent']}%" if coinsurance else "",
     }
     names = list(cells)
