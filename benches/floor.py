@@ -5,7 +5,8 @@ request it reads the body, makes the same signature verifications (one Ed25519 o
 document also the SM2 verifications and SM3 digests that its seals take), and appends the same rows durably: copies of
 rows that the service wrote for such a request, the same sizes in the same tables with their indexes, triggers and
 constraints, by the same statements, requests that wait together sharing a commit as in the service. Then it answers 201
-with nothing in it. It parses, decides, looks up, locks, signs nothing, and any body is fine.
+with nothing in it; for a page of the feed, with as many revisions as they stand in their table, after one verification.
+It parses, decides, looks up, locks and signs nothing, and any body is fine.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from gateway.db import Connection, Pool, new_pool
 from gateway.ledger import store as ledger_store
 from gateway.ledger.merkle import leaf_hash
+from gateway.premiums.store import list_changes
 from gateway.serve import run
 from gateway.submissions import store
 from gateway.submissions.store import Rows
@@ -112,14 +114,28 @@ class Floor:
             body += event.get("body", b"")
             if not event.get("more_body"):
                 break
-        if scope["method"] != "GET":
+        if scope["method"] == "GET":
+            answer = await self._page(scope["query_string"])
+        else:
+            answer = b""
             kind = _kind(scope["method"], body)
             self._templates[kind].verify()
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._queue.put_nowait((kind, future))
             await future
-        await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
+        length = str(len(answer)).encode()
+        await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", length)]})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def _page(self, query: bytes) -> bytes:
+        """As many revisions as the query asks for, as they stand in the table."""
+        limit = query.partition(b"limit=")[2]
+        if not limit:
+            return b""
+        self._templates["policy"].verify()
+        async with self._pool.connection() as connection:
+            found = await list_changes(connection, -1, int(limit))
+        return b",".join(one.body for one in found)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -62,12 +62,13 @@ def race(
     floors: list[float] = []
     end = time.perf_counter() + seconds
     while len(values) < 3 or time.perf_counter() < end:
-        values.append(amount / _time(job))
-        floors.append(amount / _time(floor))
+        values.append(amount / seconds_of(job))
+        floors.append(amount / seconds_of(floor))
     return of_rates(bench, unit, values, floors, rounds=len(values), **more)
 
 
-def _time(call: Callable[[], object]) -> float:
+def seconds_of(call: Callable[[], object]) -> float:
+    """How long the call takes."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start

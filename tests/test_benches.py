@@ -1,0 +1,41 @@
+"""Every bench runs and prints what it promises. How fast anything is, no test says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PRINTED = {
+    "seals": {"seal.ofd", "seal.pdf"},
+    "formats": {"adapter.channel-xml", "adapter.policy-list", "adapter.canonical-json", "canonical-json.policy"},
+    "log": {"ledger.append"},
+    "submissions": {
+        *("documents.put", "submissions.policies", "submissions.receipts", "submissions.mix"),
+        *("feed.page", "memory.service"),
+    },
+}
+
+
+@pytest.mark.parametrize("group", sorted(PRINTED))
+def test_a_group_prints_its_lines(group: str) -> None:
+    command = [sys.executable, "-m", "benches", group, "--policies", "12", "--workers", "1", "--seconds", "0.01"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert run.returncode == 0, run.stderr
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert {line["bench"] for line in lines} == PRINTED[group]
+    for line in lines:
+        assert line["value"] > 0
+        assert line["floor"] > 0
+        assert line["ratio"] > 0
+        assert line["unit"]
+
+
+def test_a_bench_that_is_not_there_is_wrong_usage() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "benches", "nothing"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode != 0
+    assert "no such bench: nothing" in run.stderr
