@@ -168,6 +168,7 @@ class Share(NamedTuple):
     marked: bool
 
 
+@remembered(1024)
 def share(raw: str) -> Share | None:
     """A co-insurance share 共保比例."""
     read = _number(raw)

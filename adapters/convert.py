@@ -171,6 +171,9 @@ def several(read: Callable[[str], str | None]) -> Callable[[str], list[str] | No
     """Several identifiers in one text, split at `; , 、 | /`, line breaks and spaces after NFKC."""
 
     def split(raw: str) -> list[str] | None:
+        if raw.isascii() and raw.isalnum():
+            one = read(raw)
+            return None if one is None else [one]
         value = stated(raw)
         if value is None:
             return None

@@ -98,7 +98,7 @@ class Facts:
     def take(self, steps: tuple[Step, ...]) -> None:
         """Read each of the fields; report what is missing or cannot be read, and go on."""
         raws, values, lineage, mapping = self.cells.raws, self.values, self.lineage, self.scope.mapping
-        where, path = self.cells.where, self.path
+        where, path, misplaced = self.cells.where, self.path, self.cells.misplaced
         for step in steps:
             name, key, place, read, required, when, _ = step
             raw = raws.get(key)
@@ -114,7 +114,7 @@ class Facts:
                     # What Lineage(...) does, without its Python-level call: this line runs for every value.
                     lineage[path + name] = _new(Lineage, (where + place, text, mapping))
                     continue
-            if self.cells.misplaced and key in self.cells.misplaced:
+            if misplaced and key in misplaced:
                 self.unread.add(name)
             elif required:
                 self._missing(step)

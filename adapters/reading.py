@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Protocol
 
 from adapters.amounts import Exact
@@ -100,18 +101,18 @@ def read_row(row: SourceRow, scope: Scope) -> tuple[list[Draft], list[Problem], 
             drafts.extend(_chosen(choice, facts, prepared.layout))
     if any(problem.effect != "N" for problem in problems):
         return [], problems, facts
-    if len(drafts) > 1:
-        drafts = _counted(drafts)
-        drafts.sort(key=_output_order)
+    if len(drafts) > 1 and any(_PLACE[one.type] >= _PLACE[other.type] for one, other in pairwise(drafts)):
+        drafts = sorted(_counted(drafts), key=_place)
     return drafts, problems, facts
 
 
-# DIALECTS 0.1; within a type, source order.
+# DIALECTS 0.1; within a type, source order. Other types come alone.
 _ORDER = ("policy", "endorsement", "cancellation", "premium_receipt", "premium_refund", "invoice")
+_PLACE = {name: place for place, name in enumerate(_ORDER)}
 
 
-def _output_order(draft: Draft) -> int:
-    return _ORDER.index(draft.type)
+def _place(draft: Draft) -> int:
+    return _PLACE[draft.type]
 
 
 def _counted(drafts: list[Draft]) -> list[Draft]:

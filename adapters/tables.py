@@ -5,6 +5,7 @@ The header is judged before any row: column by column, then what is missing, the
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 from unicodedata import normalize
 
@@ -49,7 +50,8 @@ class CsvList:
             raise reject("column.missing", "required", known[missing].field, column=missing)
         units = headings.units(head, body, columns, known, headings.unit_line(records[:at]), self.key_column)
         layout = ListLayout(head, columns, units)
-        return TableFile(body, layout, plan(rows, layout), known, self.key_column, rows.bucket, len(head.cells))
+        pick = itemgetter(*columns)  # of two columns at least: the header has them
+        return TableFile(body, layout, plan(rows, layout), known, self.key_column, rows.bucket, len(head.cells), pick)
 
     def _find_header(self, records: list[Record], known: dict[str, Column]) -> int:
         for index, record in enumerate(records[:_HEADER_WITHIN]):
@@ -128,6 +130,7 @@ class TableFile:
     key_column: str
     bucket: tuple[str, ...]
     width: int
+    pick: Callable[[tuple[str, ...]], tuple[str, ...]]
 
     def rows(self) -> Iterator[SourceRow | Row]:
         """Each data row; totals rows that do not add up, rows without a policy number; notes are nothing."""
@@ -164,7 +167,11 @@ class TableFile:
     def _row(self, record: Record) -> SourceRow:
         cells, where = record.cells, f"row {record.number}"
         width = len(cells)
-        raws = {name: cells[index] for index, name in self.layout.columns.items() if index < width}
+        columns = self.layout.columns
+        if width >= self.width:
+            raws = dict(zip(columns.values(), self.pick(cells), strict=True))
+        else:
+            raws = {name: cells[index] for index, name in columns.items() if index < width}
         problems: tuple[Problem, ...] = ()
         if width > self.width and any(cell.strip() for cell in cells[self.width :]):
             problems = (Problem("row.ragged", None, "R", "surplus", where=where),)

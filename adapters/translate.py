@@ -1,16 +1,18 @@
 """Bytes in an insurer's own format to draft records of the standard schema, row by row."""
 
 import json
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from adapters.drafts import Draft, Row
 from adapters.facts import Facts, Scope, SourceRow
 from adapters.formats import JsonMessages
 from adapters.insurers import MAPPINGS
-from adapters.mapping import Mapping, Opened, Rows
+from adapters.mapping import Mapping as InsurerMapping
+from adapters.mapping import Opened, Rows
 from adapters.problems import Problem, Rejected, refused
 from adapters.reading import read_row
 from untrusted import Refused
@@ -29,7 +31,7 @@ def translate(
 
 
 def translate_with(
-    mapping: Mapping, data: bytes, *, insurer: str, media_type: str | None = None, file_name: str = ""
+    mapping: InsurerMapping, data: bytes, *, insurer: str, media_type: str | None = None, file_name: str = ""
 ) -> Iterator[Row]:
     """The same, with a mapping that need not be registered."""
     try:
@@ -47,9 +49,13 @@ def translate_with(
             yield row
             continue
         drafts, problems, facts = read_row(row, scope)
-        if (again := twice.get(row.number)) is not None:
+        if twice and (again := twice.get(row.number)) is not None:
             drafts, problems = [], [*problems, again]
-        yield Row(row.number, tuple(drafts), tuple(problems), _envelope(row.plan.rows, facts))
+        envelope = _envelope(row.plan.rows, facts) if row.plan.rows.envelope else _NONE
+        yield Row(row.number, tuple(drafts), tuple(problems), envelope)
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def _envelope(rows: Rows, facts: Facts) -> dict[str, str]:

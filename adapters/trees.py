@@ -38,6 +38,7 @@ class Node:
     each: str | None = None
     later: str | None = None
     ignored: bool = False
+    simple: dict[str, str] = field(default_factory=dict)  # the children that are single values, and their keys
 
 
 def tree(rows: Rows, separator: str) -> Node:
@@ -99,6 +100,9 @@ def _add_sources(root: Node, sources: Iterable[Source | Each], separator: str) -
             _add_ignored(node, source.ignores, separator)
             continue
         node.leaf, node.many, node.anything = source.name, source.many, source.kind.nature == "any"
+        if not source.many:
+            group, _, name = source.name.rpartition(separator)
+            (_at(root, group, separator) if group else root).simple[name] = source.name
         if source.when is not None:
             _at(root, source.when[0], separator).leaf = source.when[0]
 
@@ -183,8 +187,11 @@ def json_cells(value: dict[str, Any], node: Node, where: str, unknown: Unknown, 
 
 
 def _walk_json(value: dict[str, Any], node: Node, cells: Cells, path: str, unknown: Unknown) -> None:
-    names = node.children
+    names, simple, raws = node.children, node.simple, cells.raws
     for name, item in value.items():
+        if type(item) is str and name in simple:  # what nearly every member is
+            raws[simple[name]] = item
+            continue
         known = names.get(name)
         if known is None:
             unknown.append(path + name)
