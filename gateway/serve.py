@@ -1,5 +1,6 @@
 """Running the service: database, migrations, key, workers."""
 
+import gc
 import os
 import socket
 import sys
@@ -53,7 +54,13 @@ def run(factory: str, host: str, port: int, workers: int) -> None:
 
 def application() -> FastAPI:
     """The application of a worker process, from the configuration that `serve` handed down."""
-    return create_app(build(Config.model_validate_json(os.environ[_EFFECTIVE])))
+    app = create_app(build(Config.model_validate_json(os.environ[_EFFECTIVE])))
+    # What stands now stands until the end, and what a request leaves behind is freed by its count: the collector of
+    # cycles need not look through it after each 700 objects, which is a fraction of one request's.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+    return app
 
 
 def make_signing_key(file: Path) -> None:
