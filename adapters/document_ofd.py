@@ -173,6 +173,8 @@ class _Package:
                     yield name, self._tree(name)
 
     def _tree(self, name: str) -> Element:
+        if name not in self._archive:  # only the entrance itself: every other name was reached
+            raise Unusable("structure", missing=name)
         return read_xml(self._archive.read(name), limits=DOCUMENT)
 
     def _reach(self, base: str, location: str) -> str:

@@ -157,7 +157,8 @@ async def _wrong_parameters(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    problem: Problem = NotFound() if error.status_code == 404 else BadRequest(str(error.detail))
+    headers = error.headers  # a 405 says what is allowed
+    problem: Problem = NotFound() if error.status_code == 404 else BadRequest(str(error.detail), headers=headers)
     problem.status = error.status_code
     return render(problem, request, request.app.state.gateway.catalogue)
 

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -15,9 +15,11 @@ from gateway.problems import BadRequest, Forbidden, NotAuthenticated, TooLarge
 from gateway.state import Gateway
 from schemas.verification import Check, Outcome
 from signing.request import HttpMessage, RequestKey, RequestSignature, judge_request
+from signing.structured import canonical_member
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+_LONGEST_LENGTH = 18  # digits: nobody sends more, and reading a long number is work
 
 
 async def gateway_of(request: Request) -> Gateway:
@@ -63,7 +65,7 @@ class Caller:
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body, never more than `limit` bytes. Raises `TooLarge` before reading on."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    if declared.isdecimal() and (len(declared) > _LONGEST_LENGTH or int(declared) > limit):
         raise TooLarge(f"the body is larger than {limit} bytes")
     parts: list[bytes] = []
     size = 0
@@ -118,7 +120,16 @@ async def authenticate(request: Request, gateway: Gateway) -> Caller:
     found = gateway.participants.by_key(signature.keyid)
     if found is None:
         raise BadRequest("the key is not registered")
-    return Caller(found[0], found[1], signature, report.all_checks(), body, message)
+    return Caller(found[0], found[1], signature, report.all_checks(), body, _as_judged(message, signature.label))
+
+
+def _as_judged(message: HttpMessage, label: str) -> HttpMessage:
+    """The message with the one signature that was judged, which is the one that an answer covers (RFC 9421 2.4)."""
+    value = message.value("signature")
+    if value is None or "," not in value:
+        return message
+    others = tuple((name, text) for name, text in message.fields if name.lower() != "signature")
+    return replace(message, fields=(*others, ("signature", f"{label}={canonical_member(value, label)}")))
 
 
 def _caller(*roles: Role) -> Callable[[Request, Gateway], Any]:

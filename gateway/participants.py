@@ -9,9 +9,12 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
+from adapters.document import PROFILES
+from adapters.insurers import MAPPINGS
 from gateway.errors import Misconfigured
 from schemas.base import Noun
 from schemas.identifiers import CreditCode, InsurerCode
+from signing.algorithms import find_flaw
 from untrusted import Refused, read_json
 
 Role = Literal["insurer", "subsidy_system", "regulator", "operator"]
@@ -94,6 +97,19 @@ class Participants:
         return tuple(sorted((p for p in self._by_code.values() if p.role == "insurer"), key=lambda p: p.code))
 
 
+def _check_known(participant: Participant, file: Path) -> None:
+    """What a participant is read by exists here, and its keys are keys of their algorithms."""
+    where = f"{file}: participant {participant.code}"
+    if participant.dialect is not None and participant.dialect not in MAPPINGS:
+        raise Misconfigured(f"{where}: there is no dialect {participant.dialect}")
+    if participant.document_profile is not None and participant.document_profile not in PROFILES:
+        raise Misconfigured(f"{where}: there is no document profile {participant.document_profile}")
+    for key in participant.keys:
+        flaw = find_flaw(key.algorithm, key.spki(), b"", b"", encoding="raw")
+        if flaw is not None and flaw.rule in ("signature.key", "signature.algorithm"):
+            raise Misconfigured(f"{where}: key {key.keyid} is not usable as {key.algorithm}: {flaw.reason}")
+
+
 def load_participants(file: Path) -> Participants:
     """The participants of a JSON file: an array of `Participant`. Raises `Misconfigured` naming the entry."""
     try:
@@ -109,4 +125,5 @@ def load_participants(file: Path) -> Participants:
         except ValidationError as error:
             first = error.errors()[0]
             raise Misconfigured(f"{file}: entry {place}: {first['loc']}: {first['msg']}") from error
+        _check_known(participants[-1], file)
     return Participants(participants)

@@ -112,7 +112,7 @@ def language_of(request: Request) -> Language:
         primary = tag.split("-")[0].lower()
         weight_text = parameter.strip().removeprefix("q=")
         weight = float(weight_text) if weight_text.replace(".", "", 1).isdecimal() and len(weight_text) < 8 else 1.0
-        if primary in ("zh", "en") and weight > best_weight:
+        if primary in ("zh", "en") and weight > max(best_weight, 0.0):
             best, best_weight = primary, weight
     return "en" if best == "en" else "zh"
 

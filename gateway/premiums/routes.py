@@ -22,6 +22,7 @@ router = APIRouter()
 Insurer = Annotated[str, Path(pattern=r"^[0-9A-Z][0-9A-Z-]{1,31}$", description="insurer code")]
 PolicyNumber = Annotated[str, Path(pattern=r"^[0-9A-Z-]{10,30}$", description="保单号")]
 _CURSOR_PREFIX = b"premiums-1:"
+_LONGEST_POSITION = 18  # digits: within a bigint
 
 
 @router.get("/v1/insurers/{insurer}/policies/{policy_no}/premium", tags=["premiums"])
@@ -38,6 +39,8 @@ async def get_premium(
     With `as_of` the answer is the same bytes for ever; without, it carries the proof up to the latest checkpoint.
     """
     scoped(caller, insurer)
+    if as_of is not None and as_of > gateway.clock():
+        raise BadRequest("what will be known is not known yet", detail_zh="不能查询将来的时点", field="as_of")
     found = await store.find_premium(db, insurer, policy_no, as_of)
     if found is None:
         raise NotFound(f"nothing is known of policy {policy_no}", detail_zh=f"没有保单{policy_no}的信息")
@@ -72,6 +75,9 @@ async def get_changes(
     """
     start = read_cursor(after)
     found = await store.list_changes(db, start, limit)
+    if not found and start >= await store.count_revisions(db):
+        # Of another gateway, or of this one before it lost data: whoever went on from here would miss revisions.
+        raise BadRequest("the cursor is ahead of the feed", detail_zh="游标超出变更流的末尾", field="after")
     items = b",".join(
         b'{"position":%d,"premium":%s}'
         % (one.position + 1, with_proof(one.body, _place(one, gateway.config.log_origin)))
@@ -95,11 +101,14 @@ def read_cursor(cursor: str | None) -> int:
     try:
         plain = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
     except (binascii.Error, UnicodeEncodeError) as error:
-        raise BadRequest("this is no cursor", field="after") from error
+        raise BadRequest("this is no cursor", detail_zh="游标无效", field="after") from error
     digits = plain.removeprefix(_CURSOR_PREFIX)
-    if digits == plain or not digits.removeprefix(b"-").isdigit() or write_cursor(int(digits)) != cursor:
-        raise BadRequest("this is no cursor", field="after")
-    return int(digits)
+    if digits == plain or not digits.removeprefix(b"-").isdigit() or len(digits) > _LONGEST_POSITION:
+        raise BadRequest("this is no cursor", detail_zh="游标无效", field="after")
+    position = int(digits)
+    if position < -1 or write_cursor(position) != cursor:
+        raise BadRequest("this is no cursor", detail_zh="游标无效", field="after")
+    return position
 
 
 def _place(found: StoredPremium, origin: str) -> LogProof:

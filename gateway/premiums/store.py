@@ -51,3 +51,10 @@ async def list_changes(connection: Connection, after: int, limit: int) -> list[S
         (after, limit),
     )
     return [_stored(row) for row in await cursor.fetchall()]
+
+
+async def count_revisions(connection: Connection) -> int:
+    """How many revisions the feed has."""
+    cursor = await connection.execute("SELECT count FROM feed_head")
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0

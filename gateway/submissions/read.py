@@ -1,5 +1,6 @@
 """A message's bytes as records: translated by the adapter, completed, and held against the standard schema."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from adapters.drafts import Draft
 from adapters.problems import Problem
 from gateway.participants import Participant
 from schemas.base import Noun
+from schemas.canonical import as_json
 from schemas.submission import RECORDS, SCHEMA, Envelope
 from schemas.verification import Check, Severity, failed, passed, unknown
 from untrusted import Refused, read_json
@@ -26,6 +28,9 @@ _NUMBER_FIELDS = {
     "invoice": "invoice_no",
 }
 _OFFICIAL = {"subsidy_system": ("award",), "regulator": ("decision",)}
+_NOT_OF_INSURERS = frozenset({"filing", "award", "decision"})
+_MESSAGE_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
+_MOST_ERRORS = 200  # of one record; who reads more
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +85,16 @@ def read_message(body: bytes, media_type: str, sender: Participant) -> Reading:
     rows = 0
     for row in translate(code, body, media_type=media_type, insurer=sender.code):
         rows += 1
-        message_id = message_id or row.envelope.get("message_id")
+        message_id = message_id or _usable(row.envelope.get("message_id"))
         checks += [_as_check(problem, row.row) for problem in row.problems]
         for draft in row.records:
             read = _as_record(complete(draft, code), row.row)
-            if isinstance(read, ReadRecord):
-                records.append(read)
-            else:
+            if not isinstance(read, ReadRecord):
                 checks += read
+            elif read.type in _NOT_OF_INSURERS:
+                checks.append(_of_another(read.type, sender))
+            else:
+                records.append(read)
     if code == STANDARD and rows > 1:
         checks.append(failed("message.one-envelope", "several", count=rows))
     if not records and not any(check.severity is Severity.ERROR for check in checks):
@@ -108,12 +115,20 @@ def _read_official(body: bytes, sender: Participant) -> Reading:
     except ValidationError as error:
         return Reading(None, (), tuple(_schema_checks(error, 1)))
     if envelope.schema_ != SCHEMA or envelope.type not in _OFFICIAL.get(sender.role, ()):
-        check = failed("message.sender", "another-type", field="type", type=envelope.type, role=sender.role)
-        return Reading(envelope.message_id, (), (check,))
+        return Reading(envelope.message_id, (), (_of_another(envelope.type, sender),))
     read = _as_record(Draft(envelope.type, envelope.record, {}), 1)
     if isinstance(read, ReadRecord):
         return Reading(envelope.message_id, (read,), (passed("message.records", count=1, format="standard"),))
     return Reading(envelope.message_id, (), tuple(read))
+
+
+def _usable(message_id: str | None) -> str | None:
+    """What a format calls its messages, if it can name one here."""
+    return message_id if message_id is not None and _MESSAGE_ID.fullmatch(message_id) else None
+
+
+def _of_another(kind: str, sender: Participant) -> Check:
+    return failed("message.sender", "another-type", field="type", type=kind, role=sender.role)
 
 
 def _as_record(draft: Draft, row: int) -> ReadRecord | list[Check]:
@@ -122,12 +137,12 @@ def _as_record(draft: Draft, row: int) -> ReadRecord | list[Check]:
     except ValidationError as error:
         return list(_schema_checks(error, row))
     lineage = {path: found.as_json() for path, found in draft.lineage.items()}
-    return ReadRecord(draft.type, noun, draft.record, lineage, row)
+    return ReadRecord(draft.type, noun, as_json(noun), lineage, row)
 
 
 def _schema_checks(error: ValidationError, row: int) -> Iterable[Check]:
     """Each thing that keeps a record from being one, by the rule that it breaks."""
-    for problem in error.errors(include_url=False, include_input=False):
+    for problem in error.errors(include_url=False, include_input=False)[:_MOST_ERRORS]:
         field = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int)) or None
         kind = problem["type"]
         if kind == "missing":

@@ -21,7 +21,8 @@ class Writer:
     """Decides arrivals in the order in which they came, as many at a time as are waiting.
 
     If a shared transaction fails, each of its messages is tried alone, so that one cannot take others down with it;
-    what fails alone is raised to its sender, and nothing of it is kept.
+    what fails alone is raised to its sender, and nothing of it is kept. Where the database cannot be reached nothing is
+    tried again: everybody is told at once.
     """
 
     def __init__(self, pool: Pool, judges: Judges, *, lanes: int = 2, waiting: int = 2000) -> None:
@@ -73,11 +74,13 @@ class Writer:
             for (_, future), answer in zip(batch, outcome, strict=True):
                 if not future.done():
                     future.set_result(answer)
-        elif len(batch) > 1:
+        elif len(batch) > 1 and not _is_outage(outcome):
             for one in batch:
                 await self._decide([one])
-        elif not batch[0][1].done():
-            batch[0][1].set_exception(outcome)
+        else:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(outcome)
 
     async def _receive(self, batch: Sequence[tuple[Arrival, asyncio.Future[Answer]]]) -> list[Answer]:
         async with self._pool.connection() as connection:
@@ -87,3 +90,9 @@ class Writer:
 def is_passing_trouble(error: BaseException) -> bool:
     """Whether the database could not be reached or gave way: the same message may succeed when sent again."""
     return isinstance(error, psycopg.OperationalError | psycopg.errors.SerializationFailure)
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Whether the trouble is the database's and nobody's message's; a deadlock or conflict is between messages."""
+    between = psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected
+    return isinstance(error, psycopg.OperationalError) and not isinstance(error, between)
