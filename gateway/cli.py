@@ -77,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--lang", choices=("zh", "en"), default="zh")
     verify.set_defaults(run=_seal_verify)
 
+    _trust_commands(commands)
+
     adapter = commands.add_parser("adapter", help="报文转换 translate insurers' formats")
     adapters = adapter.add_subparsers(parser_class=_Parser)
     listing = adapters.add_parser("list", help="list the formats")
@@ -127,6 +129,31 @@ def _parser() -> argparse.ArgumentParser:
 
 def _configurable(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, help="TOML file; GATEWAY_* variables override it")
+
+
+def _trust_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    trust = commands.add_parser("trust", help="信任目录 the trust folder").add_subparsers(parser_class=_Parser)
+    show = trust.add_parser("show", help="列出 what stands in it, and what is fresh")
+    _readable(show)
+    show.set_defaults(run=_trust_show)
+    check = trust.add_parser("check", help="检查 everything that must be mended")
+    _readable(check)
+    check.set_defaults(run=_trust_check)
+    bring = trust.add_parser("import", help="导入 add certificates and lists from PEM, DER or PKCS #7 files")
+    bring.add_argument("files", nargs="+", type=Path)
+    places = ("signers", "seal-makers", "tsa", "xml", "intermediates", "crl", "ocsp")
+    bring.add_argument("--as", dest="wanted", choices=places, help="what it is trusted for, or what it is")
+    bring.add_argument("--dry-run", action="store_true", help="say what would be done, write nothing")
+    _readable(bring)
+    bring.set_defaults(run=_trust_import)
+
+
+def _readable(parser: argparse.ArgumentParser) -> None:
+    """What commands on a trust folder have in common."""
+    parser.add_argument("--trust", type=Path, required=True, help="trust directory")
+    parser.add_argument("--at", type=_moment, help="as of this moment (RFC 3339); default now")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--lang", choices=("zh", "en"), default="zh")
 
 
 def _moment(text: str) -> datetime:
@@ -187,6 +214,32 @@ def _seal_verify(parsed: argparse.Namespace) -> int:
 
     at = parsed.at or datetime.now(UTC)
     return verify_files(parsed.files, parsed.trust, at, parsed.detached, as_json=parsed.json, language=parsed.lang)
+
+
+def _trust_show(parsed: argparse.Namespace) -> int:
+    from gateway.commands.trust import show
+
+    return show(parsed.trust, parsed.at or datetime.now(UTC), as_json=parsed.json, language=parsed.lang)
+
+
+def _trust_check(parsed: argparse.Namespace) -> int:
+    from gateway.commands.trust import check
+
+    return check(parsed.trust, parsed.at or datetime.now(UTC), as_json=parsed.json, language=parsed.lang)
+
+
+def _trust_import(parsed: argparse.Namespace) -> int:
+    from gateway.commands.trust import bring
+
+    return bring(
+        parsed.files,
+        parsed.trust,
+        parsed.wanted,
+        parsed.at or datetime.now(UTC),
+        dry_run=parsed.dry_run,
+        as_json=parsed.json,
+        language=parsed.lang,
+    )
 
 
 def _adapter_list(_parsed: argparse.Namespace) -> int:

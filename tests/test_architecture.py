@@ -21,10 +21,10 @@ MAY_IMPORT = {
 # Inside `gateway/`, left may not import right.
 ORDER = [
     {"errors"},
-    {"config", "db", "participants", "catalogue"},
+    {"config", "db", "participants", "catalogue", "shown"},
     {"state", "problems"},
     {"params", "answers"},
-    {"ledger"},
+    {"ledger", "trust"},
     {"filing", "revocation"},
     {"submissions", "premiums", "oversight", "delivery"},
     {"worker", "published", "app"},
