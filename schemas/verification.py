@@ -11,7 +11,9 @@ from pydantic import (
     BeforeValidator,
     Field,
     JsonValue,
+    SerializerFunctionWrapHandler,
     ValidatorFunctionWrapHandler,
+    WrapSerializer,
     WrapValidator,
     model_validator,
 )
@@ -58,8 +60,13 @@ def _read_facts(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     return validate(_writable(value))
 
 
+def _write_facts(value: Any, serialize: SerializerFunctionWrapHandler) -> Any:
+    """What was read as JSON is JSON already."""
+    return value if type(value) is dict else serialize(value)
+
+
 Words = Annotated[str, BeforeValidator(_writable)]
-Facts = Annotated[dict[str, JsonValue], WrapValidator(_read_facts)]
+Facts = Annotated[dict[str, JsonValue], WrapValidator(_read_facts), WrapSerializer(_write_facts)]
 
 
 class Outcome(StrEnum):
