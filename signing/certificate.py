@@ -7,6 +7,7 @@ GM/T 0015 / GB/T 20518 and RFC 5280 section 4. What a certificate says is not ye
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -43,6 +44,9 @@ _SPECIAL, _ESCAPED = re.compile(r"([,+\\])"), r"\\\1"
 _CODE = re.compile(r"(?<![0-9A-Z])[0-9A-HJ-NPQRTUWXY]{18}(?![0-9A-Z])", re.ASCII)
 # CFCA: RA@organisation@<one character for the kind of number><number>@serial. Kind 0 is a person's identity card.
 _CFCA = re.compile(r"[^@]*@[^@]+@([0-9A-Z])([0-9A-Z]{18})@[^@]*", re.ASCII)
+# GB 32100-2015 section 4.2: registering department and kind, a region, nine of the organisation, the check character.
+_SHAPE = re.compile(r"[1-9ANY][1-59][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}", re.ASCII)
+_NAME_ATTRIBUTES = frozenset({"2.5.4.3", "2.5.4.10", "2.5.4.11"})
 # What may name an organisation; an e-mail address or a locality does not.
 _CODE_ATTRIBUTES = frozenset({"2.5.4.3", "2.5.4.5", "2.5.4.10", "2.5.4.11", "2.5.4.97", "2.5.4.45", "2.5.4.13"})
 _CODE_ATTRIBUTES |= {"0.9.2342.19200300.100.1.1"}
@@ -120,22 +124,35 @@ def signer_identity(certificate: bytes) -> SignerIdentity:
     code 统一社会信用代码 is given only if its check character holds and the certificate names no other. Raises
     `BadCertificate` if the bytes have no certificate's shape; what else is wrong with it is not asked here.
     """
+    signed = _signed_part(certificate)
+    subject, extensions = _subject_and_extensions(certificate)
+    return SignerIdentity(
+        subject=name_text(subject),
+        credit_code=_credit_code(subject, extensions),
+        issuer=name_text(signed[2]),
+        serial=signed[0].content.hex(),
+        certificate_sha256=fingerprint(certificate),
+    )
+
+
+def _signed_part(certificate: bytes) -> tuple[Node, ...]:
+    """The signed fields from the serial number on. Raises `BadCertificate`."""
     try:
-        signed = read_der(certificate).children[0].children
-        start = 1 if signed[0].tag == 0xA0 else 0
-        serial, issuer, subject = signed[start], signed[start + 2], signed[start + 4]
-        extensions = next((node.children[0] for node in signed[start + 6 :] if node.tag == 0xA3), None)
-        return SignerIdentity(
-            subject=name_text(subject),
-            credit_code=_credit_code(subject, extensions),
-            issuer=name_text(issuer),
-            serial=serial.content.hex(),
-            certificate_sha256=fingerprint(certificate),
-        )
+        signed = read_der(certificate)[0].children
     except Refused as error:
         raise BadCertificate(f"{error.rule}: {error.detail}") from error
-    except IndexError as error:
-        raise BadCertificate("not a certificate") from error
+    found = signed[1:] if signed and signed[0].tag == 0xA0 else signed
+    if len(found) < 6:
+        raise BadCertificate("not a certificate")
+    return found
+
+
+def _subject_and_extensions(certificate: bytes) -> tuple[Node, Node | None]:
+    signed = _signed_part(certificate)
+    wrapped = next((node for node in signed[6:] if node.tag == 0xA3), None)
+    if wrapped is not None and (not wrapped.children or any(not one.children for one in wrapped.children[0].children)):
+        raise BadCertificate("extensions that are none")
+    return signed[4], wrapped.children[0] if wrapped is not None else None
 
 
 def name_text(name: Node) -> str:
@@ -177,13 +194,59 @@ def _shown(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text.rstrip("\0"))
 
 
-def _credit_code(subject: Node, extensions: Node | None) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a certificate says of its holder: `names` are those of people and organisations.
+
+    `codes` are the credit codes 统一社会信用代码 whose check character holds; `wrong_codes` have the shape of one, and
+    another check character.
+    """
+
+    names: tuple[str, ...]
+    codes: tuple[str, ...]
+    wrong_codes: tuple[str, ...]
+
+
+@lru_cache(maxsize=1024)
+def what_is_stated(certificate: bytes) -> Stated:
+    """Names and codes in the subject and in the extensions of GB/T 20518. Raises `BadCertificate`."""
+    subject, extensions = _subject_and_extensions(certificate)
+    candidates = _candidates(subject, extensions)
+    return Stated(
+        tuple(text for oid, text in _attributes(subject) if oid in _NAME_ATTRIBUTES),
+        tuple(code for code in candidates if _holds(code)),
+        tuple(code for code in candidates if not _holds(code) and _SHAPE.fullmatch(code) and not _is_person(code)),
+    )
+
+
+def _candidates(subject: Node, extensions: Node | None) -> list[str]:
+    """Everything of 18 characters that stands where a credit code may stand, each once."""
     texts = [text for oid, text in _attributes(subject) if oid in _CODE_ATTRIBUTES]
     for extension in extensions.children if extensions else ():
         if _object_id(extension.children[0]) in _CODE_EXTENSIONS:
             texts.append(_extension_text(extension.children[-1].content))
-    found = {code for text in texts for code in _codes(text)}
-    return found.pop() if len(found) == 1 else None  # two codes name two organisations: neither is stated
+    return list(dict.fromkeys(code for text in texts for code in _codes(text)))
+
+
+def _holds(code: str) -> bool:
+    try:
+        credit_code(code)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_person(number: str) -> bool:
+    """Whether it is the number of an identity card, by its check digit (GB 11643-1999): no organisation's at all."""
+    if not number[:17].isdigit():
+        return False
+    total = sum(int(digit) * (2 ** (17 - place) % 11) for place, digit in enumerate(number[:17]))
+    return "10X98765432"[total % 11] == number[17]
+
+
+def _credit_code(subject: Node, extensions: Node | None) -> str | None:
+    found = [code for code in _candidates(subject, extensions) if _holds(code)]
+    return found[0] if len(found) == 1 else None  # two codes name two organisations: neither is stated
 
 
 def _extension_text(value: bytes) -> str:
@@ -199,11 +262,6 @@ def _extension_text(value: bytes) -> str:
 
 def _codes(text: str) -> Iterator[str]:
     if match := _CFCA.fullmatch(text):
-        candidates = [] if match[1] == "0" else [match[2]]
+        yield from () if match[1] == "0" else (match[2],)
     else:
-        candidates = [match[0] for match in _CODE.finditer(text)]
-    for candidate in candidates:
-        try:
-            yield credit_code(candidate)
-        except ValueError:
-            continue
+        yield from (match[0] for match in _CODE.finditer(text))

@@ -13,6 +13,7 @@ from schemas.verification import Check, Outcome, Report, conclude, failed, passe
 from signing.algorithms import load_public_key
 from signing.certificate import BadCertificate, fingerprint, signer_identity
 from signing.checks.chain import Chains, find_chains, links_of, subject_of
+from signing.checks.identity import check_identity
 from signing.checks.paths import LARGEST_BAG, Link, Path, supported
 from signing.errors import UnusableKey
 from signing.revocation import BadRevocationData, RevocationList, Standing, parse_crl, parse_ocsp, standings
@@ -105,6 +106,7 @@ def _judge(
     bag: tuple[bytes, ...],
 ) -> tuple[Check, ...]:
     links = path.links if path else (subject,)
+    identity = check_identity(subject.der, purpose)
     return (
         passed("certificate.parsed"),
         check_algorithm(links if path and path.below else links[-1:]),
@@ -112,6 +114,7 @@ def _judge(
         check_period(links, at, signed_at, proven, trust.policy),
         check_key_usage(subject, purpose, trust.policy),
         check_test_names(links, trust.policy),
+        *(() if identity is None else (identity,)),
         _check_revocation(path if chains.paths else None, trust, at, signed_at, proven, crls, ocsp, bag),
     )
 

@@ -13,6 +13,7 @@ from signing.certificate import BadCertificate
 from signing.checks.integrity import from_defects
 from signing.containers.ses import permits
 from signing.holder import Holder, read_holder
+from signing.names import lookalike
 from signing.seal import Defect, ElectronicSeal, Moment, rfc3339
 
 _PICTURES = frozenset({"PNG", "JPG", "JPEG", "GIF", "BMP", "SVG", "OFD"})
@@ -30,9 +31,11 @@ def check_header(seal: ElectronicSeal) -> Check:
 
 
 def check_name(seal: ElectronicSeal) -> Check:
-    """The name of the seal is text that reads as it is: no NUL, no control characters."""
+    """The name of the seal is text that reads as it is: no NUL, no control characters, none that looks like another."""
     if (broken := from_defects(seal.defects, "seal.name")) is not None:
         return broken
+    if (character := lookalike(seal.name)) is not None:
+        return failed("seal.name", "name-misleading", name=seal.name[:200], character=character)
     return passed("seal.name", name=seal.name[:200])
 
 

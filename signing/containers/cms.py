@@ -20,6 +20,8 @@ _SIGNED_DATA = {"1.2.156.10197.6.1.4.2.2": "GB/T 35275-2017", "1.2.840.113549.1.
 _DATA = frozenset({"1.2.156.10197.6.1.4.2.1", "1.2.840.113549.1.7.1"})
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 _SIGNING_TIME, _TIME_STAMP = "1.2.840.113549.1.9.5", "1.2.840.113549.1.9.16.2.14"
+_VERSIONS, _SIGNER_VERSIONS = (1, 3, 4, 5), (1, 3)  # RFC 5652 sections 5.1 and 5.3
+_NULL = b"\x05\x00"
 _LARGEST_CERTIFICATE = 64 << 10
 SIGNED_DATA = replace(DEFAULT, der_depth=40)
 """A time-stamp on a signature is a SignedData with certificates inside of another: 26 levels."""
@@ -81,8 +83,9 @@ class _Reader:
         parts = list(expect(node, _SEQUENCE, "SignedData").children)
         if len(parts) < 4:
             raise NotAsExpected(f"SignedData of {len(parts)} elements")
-        integer(parts.pop(0))
-        expect(parts.pop(0), _SET, "digestAlgorithms")
+        if integer(parts.pop(0)) not in _VERSIONS:
+            self.defect("signature.format", "version-unknown")
+        digests = {_digest(one) for one in expect(parts.pop(0), _SET, "digestAlgorithms").children}
         content_type, embedded = self._encapsulated(parts.pop(0))
         certificates = _certificates(parts.pop(0)) if parts and parts[0].tag == _CONTEXT_0 else ()
         if parts and parts[0].tag == _CONTEXT_1:
@@ -94,7 +97,10 @@ class _Reader:
             self.defect("signature.format", "not-one-signer", signers=len(signers))
         if not signers:
             return self._unsigned(format_name, embedded)
-        return self._signer(signers[0], format_name, content_type, embedded, certificates)
+        seal = self._signer(signers[0], format_name, content_type, embedded, certificates)
+        if seal.digest_algorithm not in digests:
+            self.defect("signature.format", "digest-not-listed", digest=seal.digest_algorithm)
+        return replace(seal, defects=tuple(self.defects))
 
     def _encapsulated(self, node: Node) -> tuple[str, bytes | None]:
         parts = expect(node, _SEQUENCE, "contentInfo").children
@@ -135,9 +141,10 @@ class _Reader:
         parts = list(expect(node, _SEQUENCE, "SignerInfo").children)
         if len(parts) < 5:
             raise NotAsExpected(f"SignerInfo of {len(parts)} elements")
-        integer(parts.pop(0))
+        if integer(parts.pop(0)) not in _SIGNER_VERSIONS:
+            self.defect("signature.format", "version-unknown")
         certificate = self._certificate(parts.pop(0), certificates)
-        digest_oid = _algorithm(parts.pop(0))
+        digest = _digest(parts.pop(0))
         attributes = self._attributes(parts.pop(0), content_type) if parts[0].tag == _CONTEXT_0 else None
         if len(parts) < 2:
             raise NotAsExpected("SignerInfo without a signature")
@@ -150,7 +157,7 @@ class _Reader:
             container="cms",
             format=format_name,
             algorithm=algorithm,
-            digest_algorithm=_DIGESTS.get(digest_oid, digest_oid),
+            digest_algorithm=digest,
             certificate=certificate,
             signed=attributes.signed if attributes else embedded,
             digest=Bits(attributes.digest) if attributes and attributes.digest is not None else None,
@@ -160,7 +167,6 @@ class _Reader:
             has_attributes=attributes is not None,
             token=token,
             intermediates=tuple(other for other in certificates if other != certificate),
-            defects=tuple(self.defects),
             flags=all_flags(self.flags),
         )
 
@@ -236,6 +242,14 @@ def _algorithm(node: Node) -> str:
     if not parts or len(parts) > 2:
         raise NotAsExpected(f"an algorithm identifier of {len(parts)} elements")
     return object_id(parts[0])
+
+
+def _digest(node: Node) -> str:
+    """The name of a digest algorithm, or its identifier; it has no parameters (RFC 5754 section 2)."""
+    found = _algorithm(node)
+    if len(node.children) == 2 and node.children[1].raw != _NULL:
+        raise NotAsExpected("a digest algorithm with parameters")
+    return _DIGESTS.get(found, found)
 
 
 def _certificates(node: Node) -> tuple[bytes, ...]:

@@ -165,7 +165,7 @@ def revocation_list(issuer: Holder, revoked: Sequence[tuple[int, str]] = ()) -> 
 
 ROOT = Holder("Vector Root CA", authority=True, usage=AUTHORITY)
 MAKER_ROOT = Holder("Vector Seal Authority", authority=True, usage=AUTHORITY)
-SIGNER = Holder("示例财产保险股份有限公司", "示例财产保险股份有限公司", "91330200MA2AFH4T0N", ROOT, serial=0x1001)
+SIGNER = Holder("示例财产保险股份有限公司", "示例财产保险股份有限公司", "91330200MA2AFH4T08", ROOT, serial=0x1001)
 OTHER = Holder("另一家保险公司", "另一家保险公司", None, ROOT, serial=0x1002)
 MAKER = Holder("示例印章制作中心", "示例印章制作中心", None, MAKER_ROOT, serial=0x2001)
 TSA_ROOT = Holder("Vector Time Authority", authority=True, usage=AUTHORITY)

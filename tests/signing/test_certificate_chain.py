@@ -58,6 +58,7 @@ def test_a_good_chain_passes_and_every_check_was_made(kind: str) -> None:
         "certificate.period",
         "certificate.key-usage",
         "certificate.test-certificate",
+        "certificate.identity",
         "certificate.revocation",
     }
 

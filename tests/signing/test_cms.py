@@ -88,3 +88,38 @@ def test_nesting_is_bounded() -> None:
         to_der(b"\x30\x80" * 40 + b"\0\0" * 40)
     with pytest.raises(Refused):
         read_der(b"\x30\x80\x00\x00")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (s.integer(1) + s.tlv(0x31, s.seq(s.oid(s.SM3))), s.integer(9) + s.tlv(0x31, s.seq(s.oid(s.SM3))), "version"),
+        (s.tlv(0x31, s.seq(s.oid(s.SM3))), s.tlv(0x31, s.seq(s.oid("1.2.156.10197.1.402"))), "digest"),
+    ],
+)
+def test_what_nothing_signs_is_still_as_the_standard_says(before: bytes, after: bytes, reason: str) -> None:
+    value = s.PlainSignature().build(CONTENT)
+    assert value.count(before) == 1
+    found = read_signed_data(value.replace(before, after))
+    reasons = {"version": "version-unknown", "digest": "digest-not-listed"}
+    assert [(one.rule, one.reason) for one in found.defects] == [("signature.format", reasons[reason])]
+
+
+def test_digests_have_no_parameters() -> None:
+    value = s.PlainSignature().build(CONTENT)
+    plain, null = s.seq(s.oid(s.SM3)), s.seq(s.oid(s.SM3), b"\x05\x00")
+    assert s.oid(s.SM3) in value
+    root = read_der(value)
+    digests = root[1][0][1].raw
+    assert digests == s.tlv(0x31, plain)
+    for changed, sound in ((null, True), (s.seq(s.oid(s.SM3), s.octets(b"")), False)):
+        outer = s.seq(root[0].raw, s.tlv(0xA0, s.seq(*_replaced(root[1][0], 1, s.tlv(0x31, changed)))))
+        if sound:
+            assert read_signed_data(outer).defects == ()
+        else:
+            with pytest.raises(NotAsExpected):
+                read_signed_data(outer)
+
+
+def _replaced(node: Node, place: int, raw: bytes) -> list[bytes]:
+    return [raw if number == place else child.raw for number, child in enumerate(node.children)]
