@@ -1,7 +1,9 @@
 """What comes out: a premium as verified, revision by revision."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -80,9 +82,13 @@ def subject_of(insurer: str, policy_no: str) -> str:
 
 def facts_digest(policy: Policy | None, money: Money | None) -> str:
     """The digest of the facts that a premium's report is about: of the canonical form of policy and money."""
-    from_policy = canonical(policy) if policy else b"null"
+    from_policy = _written(policy) if policy else b"null"
     from_money = canonical(money) if money else b"null"
     return f"sha256:{hashlib.sha256(from_policy + from_money).hexdigest()}"
+
+
+# Equal policies have one canonical form, and each revision of a premium states its policy again.
+_written: Callable[[Policy], bytes] = lru_cache(256)(canonical)
 
 
 class VerifiedPremium(Noun):
