@@ -7,7 +7,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -93,6 +93,20 @@ def _parser() -> argparse.ArgumentParser:
     lint.add_argument("--json", action="store_true")
     lint.set_defaults(run=_adapter_lint)
 
+    scheme = commands.add_parser("scheme", help="补贴方案 subsidy schemes").add_subparsers(parser_class=_Parser)
+    schemes = scheme.add_parser("list", help="list the schemes and what their texts leave open")
+    schemes.add_argument("--json", action="store_true")
+    schemes.add_argument("--lang", choices=("zh", "en"), default="zh")
+    schemes.set_defaults(run=_scheme_list)
+    assess = scheme.add_parser("assess", help="what the premiums in files of messages are worth, without a database")
+    assess.add_argument("files", nargs="+", type=Path, help="messages of the standard schema, JSON Lines")
+    assess.add_argument("--scheme", required=True)
+    assess.add_argument("--set", dest="answers", action="append", default=[], metavar="KEY=VALUE")
+    assess.add_argument("--at", type=_day, help="as known on this day (YYYY-MM-DD); default today in Shanghai")
+    assess.add_argument("--json", action="store_true")
+    assess.add_argument("--lang", choices=("zh", "en"), default="zh")
+    assess.set_defaults(run=_scheme_assess)
+
     submit = commands.add_parser("submit", help="提交 submit a message, or hand in a document")
     submit.add_argument("file", type=Path)
     submit.add_argument("--as", dest="insurer", required=True, help="insurer code")
@@ -164,6 +178,16 @@ def _moment(text: str) -> datetime:
     if moment.tzinfo is None:
         raise argparse.ArgumentTypeError("a moment needs its offset, as in 2026-06-01T00:00:00+08:00")
     return moment
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not a day, YYYY-MM-DD: {text}") from error
+    if day.isoformat() != text:
+        raise argparse.ArgumentTypeError(f"not a day, YYYY-MM-DD: {text}")
+    return day
 
 
 def _print(value: object) -> None:
@@ -261,6 +285,20 @@ def _adapter_lint(parsed: argparse.Namespace) -> int:
 
     _print(lint(parsed.file))
     return 0
+
+
+def _scheme_list(parsed: argparse.Namespace) -> int:
+    from gateway.commands.scheme import list_schemes
+
+    return list_schemes(as_json=parsed.json, language=parsed.lang)
+
+
+def _scheme_assess(parsed: argparse.Namespace) -> int:
+    from gateway.commands.scheme import assess_files
+    from schemas.calendar import shanghai_day
+
+    at = parsed.at or shanghai_day(datetime.now(UTC))
+    return assess_files(parsed.scheme, parsed.answers, at, parsed.files, as_json=parsed.json, language=parsed.lang)
 
 
 def _submit(parsed: argparse.Namespace) -> int:
