@@ -1,6 +1,7 @@
 """The folders are the architecture: who may import whom, and which third parties live only where."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ ORDER = [
     {"state", "problems"},
     {"params", "answers"},
     {"ledger", "trust"},
+    {"schemes"},
     {"filing", "revocation"},
     {"submissions", "premiums", "oversight", "delivery"},
     {"worker", "published", "app"},
@@ -128,3 +130,18 @@ def test_the_judge_has_no_network_no_clock_and_no_settings() -> None:
         }
         assert not used, f"{file.relative_to(ROOT)} imports {sorted(used)}"
         assert "datetime.now" not in file.read_text(encoding="utf-8"), f"{file.relative_to(ROOT)} reads the clock"
+
+
+def test_the_calculation_of_subsidies_knows_nothing_but_the_nouns() -> None:
+    allowed = {"schemas", "gateway", "pydantic"} | sys.stdlib_module_names
+    forbidden = {"socket", "http", "urllib", "os", "time", "subprocess", "random"}
+    for file in _modules("gateway/schemes"):
+        names = _imports(file)
+        tops = {name.split(".")[0] for name in names}
+        assert tops <= allowed, f"{file.relative_to(ROOT)} imports {sorted(tops - allowed)}"
+        assert not tops & forbidden, f"{file.relative_to(ROOT)} imports {sorted(tops & forbidden)}"
+        ours = {name for name in names if name.startswith("gateway")}
+        assert all(name.startswith("gateway.schemes") for name in ours), f"{file.relative_to(ROOT)} imports {ours}"
+        text = file.read_text(encoding="utf-8")
+        assert ".now(" not in text, f"{file.relative_to(ROOT)} reads the clock"
+        assert ".today(" not in text, f"{file.relative_to(ROOT)} reads the clock"
