@@ -238,6 +238,9 @@ _TABLE = (
         ("1.2.840.113549.1.1.11", "1.2.156.10197.1.506"),
         _FIRST,
     ),
+    # As XML signatures name them; certificates and CMS have their own lists.
+    Algorithm("rsa-v1_5-sha384", "rsa", ("raw",), _rsa(padding.PKCS1v15(), hashes.SHA384()), (), _FIRST),
+    Algorithm("rsa-v1_5-sha512", "rsa", ("raw",), _rsa(padding.PKCS1v15(), hashes.SHA512()), (), _FIRST),
     Algorithm("sm2-sm3", "sm2", ("der", "raw"), _sm2_holds, ("1.2.156.10197.1.501", "1.2.156.10197.1.301.1"), _FIRST),
 )
 ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType({algorithm.name: algorithm for algorithm in _TABLE})

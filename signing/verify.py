@@ -48,7 +48,8 @@ def verify_document(
     """Judge every seal and signature on `document` as of `at`, which is aware.
 
     The kind of document is told from its bytes; `media_type` only names a document that `detached` signs. `detached` is
-    a signature over the whole document in a file of its own: SignedData of GB/T 35275 or RFC 5652, or a seal signature.
+    a signature over the whole document in a file of its own: SignedData of GB/T 35275 or RFC 5652, a seal signature, or
+    an XML signature.
     A document without a seal fails, with the reason `not-signed`. Raises `Unreadable` if there is nothing to judge.
     """
     if detached is not None:
@@ -127,8 +128,11 @@ def _judge_detached(
     value: bytes, content: bytes, trust: TrustStore, at: datetime
 ) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
     """The verdict on a signature in a file of its own."""
-    if recognise(value) not in (_CMS, _SES):
-        raise Unreadable("document.unknown", "the detached signature is neither SignedData nor a seal signature")
+    kind = recognise(value)
+    if kind == _XML:
+        return xmldsig.judge(value, trust=trust, at=at, content=content)
+    if kind not in (_CMS, _SES):
+        raise Unreadable("document.unknown", "the detached signature is neither XML, SignedData nor a seal signature")
     try:
         return _judge_value(value, content, trust, at)
     except NotAsExpected as error:

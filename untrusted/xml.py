@@ -56,10 +56,11 @@ def as_utf8(data: bytes, limits: Limits, encodings: frozenset[str]) -> bytes:
     return body
 
 
-def hardened(target: Any = None) -> etree.XMLParser:
+def hardened(target: Any = None, *, bare: bool = True) -> etree.XMLParser:
     """A parser that expands, loads, fetches and repairs nothing. It takes UTF-8, whatever the declaration says.
 
     `target`, if given, is told of elements and text as they come (`start`, `end`, `data`, `close`); no tree is built.
+    `bare` leaves out comments and processing instructions.
     """
     return etree.XMLParser(
         target=target,
@@ -71,8 +72,8 @@ def hardened(target: Any = None) -> etree.XMLParser:
         attribute_defaults=False,
         huge_tree=False,
         recover=False,
-        remove_comments=True,
-        remove_pis=True,
+        remove_comments=bare,
+        remove_pis=bare,
     )
 
 
@@ -85,10 +86,13 @@ def malformed(error: etree.XMLSyntaxError, limits: Limits) -> Refused:
     return Refused("xml.malformed", "not-well-formed", f"{shown(message.strip(), 200)}.", where=line)
 
 
-def parse_utf8(body: bytes, limits: Limits) -> etree._Element:
-    """The root element of prepared bytes (`as_utf8`), once its depth and the absence of a document type are certain."""
+def parse_utf8(body: bytes, limits: Limits, *, bare: bool = True) -> etree._Element:
+    """The root element of prepared bytes (`as_utf8`), once its depth and the absence of a document type are certain.
+
+    Not `bare`: with comments and processing instructions, which a signature may cover; only who knows them asks so.
+    """
     try:
-        root = etree.fromstring(body, hardened())
+        root = etree.fromstring(body, hardened(bare=bare))
     except etree.XMLSyntaxError as error:
         raise malformed(error, limits) from None
     # The scan above has found none; this holds even where scan and parser should read a prolog differently.

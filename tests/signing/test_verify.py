@@ -133,11 +133,11 @@ def test_nobody_is_trusted_without_anchors() -> None:
     assert {seal.trust for seal in report.seals} == {"indeterminate"}
 
 
-def test_xml_signatures_are_named_and_not_judged() -> None:
+def test_xml_signatures_are_judged() -> None:
     signed = b'<policy><s:Signature xmlns:s="http://www.w3.org/2000/09/xmldsig#" Id="a"/></policy>'
     report = judge(signed)
-    assert (report.outcome, report.reason) == (Outcome.INDETERMINATE, "xml-unsupported")
-    assert [(seal.id, seal.container, seal.integrity) for seal in report.seals] == [("a", "xml", "unsupported")]
+    assert (report.outcome, report.reason) == (Outcome.FAILED, "element-missing")
+    assert [(seal.id, seal.container, seal.integrity) for seal in report.seals] == [("a", "xml", "failed")]
     assert judge(b"<policy/>").reason == "not-signed"
 
 
