@@ -110,7 +110,9 @@ async def post_submission(request: Request, caller: Submitter, gateway: State, w
 
 
 def _arrival(request: Request, caller: Caller, gateway: State) -> Arrival:
-    content_type = request.headers.get("content-type", "application/octet-stream")
+    content_type = request.headers.get("content-type", "")
+    if not (content_type.isascii() and content_type.isprintable() and content_type):
+        content_type = "application/octet-stream"  # what is not printable is no media type, and no text of a database
     media_type = content_type.split(";")[0].strip().lower()
     reading = read_message(caller.body, media_type, caller.participant)
     digest = hashlib.sha256(caller.body).hexdigest()

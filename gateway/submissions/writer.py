@@ -11,6 +11,7 @@ from gateway.submissions.receive import Answer, Arrival, Judges, receive
 
 _LARGEST_BATCH = 64
 _LARGEST_BATCH_BYTES = 4 * 1024 * 1024
+_MOST_WAITING = 256 * 1024 * 1024
 
 
 class Busy(Exception):
@@ -25,10 +26,13 @@ class Writer:
     tried again: everybody is told at once.
     """
 
-    def __init__(self, pool: Pool, judges: Judges, *, lanes: int = 2, waiting: int = 2000) -> None:
+    def __init__(
+        self, pool: Pool, judges: Judges, *, lanes: int = 1, waiting: int = 2000, waiting_bytes: int = _MOST_WAITING
+    ) -> None:
         self._pool = pool
         self._judges = judges
         self._lanes = lanes
+        self._room = waiting_bytes
         self._queue: asyncio.Queue[tuple[Arrival, asyncio.Future[Answer]]] = asyncio.Queue(maxsize=waiting)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -48,10 +52,14 @@ class Writer:
     async def decide(self, arrival: Arrival) -> Answer:
         """The answer to one message, once it is durable. Raises `Busy`, or what the database raised."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        size = len(arrival.body)
+        if size > self._room:
+            raise Busy
         try:
             self._queue.put_nowait((arrival, future))
         except asyncio.QueueFull as error:
             raise Busy from error
+        self._room -= size
         return await future
 
     async def _run(self) -> None:
@@ -64,7 +72,8 @@ class Writer:
             try:
                 await self._decide(batch)
             finally:
-                for _ in batch:
+                for arrival, _ in batch:
+                    self._room += len(arrival.body)
                     self._queue.task_done()
 
     async def _decide(self, batch: Sequence[tuple[Arrival, asyncio.Future[Answer]]]) -> None:

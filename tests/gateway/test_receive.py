@@ -52,7 +52,8 @@ def story(insurer: Insurer, number: int = 0, **told: Any) -> tuple[str, list[Pap
             receipt = naming(receipt, "statement", stated)
         records.append(receipt)
     if "increase" in told:
-        records.append(world().endorsement(facts, gross=told["increase"]))
+        kind = "decrease" if told["increase"].startswith("-") else "increase"
+        records.append(world().endorsement(facts, kind=kind, gross=told["increase"]))
     if "refund" in told:
         records.append(world().refund(facts, amount=told["refund"]))
     if "cancelled" in told:
@@ -440,12 +441,13 @@ def test_one_message_that_cannot_be_kept_does_not_take_others_down(dsn: str) -> 
     asyncio.run(run())
 
 
-def test_a_full_house_says_so(dsn: str) -> None:
+@pytest.mark.parametrize("bound", [{"waiting": 2}, {"waiting_bytes": 5000}])
+def test_a_full_house_says_so_and_has_room_again(dsn: str, bound: dict[str, int]) -> None:
     insurer = world().insurer("SANDBOX-C")
 
     async def run() -> None:
         async with new_pool(dsn, 2) as pool:
-            writer = Writer(pool, judges(), lanes=1, waiting=2)
+            writer = Writer(pool, judges(), lanes=1, **bound)
             messages = [arrival(insurer, story(insurer)[2][0]) for _ in range(3)]
             waiting = [asyncio.ensure_future(writer.decide(one)) for one in messages]
             await asyncio.sleep(0)
@@ -453,7 +455,28 @@ def test_a_full_house_says_so(dsn: str) -> None:
                 await waiting[2]
             writer.start()
             assert [answer.kind for answer in await asyncio.gather(*waiting[:2])] == ["new", "new"]
+            assert (await writer.decide(messages[2])).kind == "new"
             await writer.stop()
+
+    asyncio.run(run())
+
+
+def test_when_the_database_is_gone_everybody_is_told_and_nobody_waits_for_another(dsn: str) -> None:
+    insurer = world().insurer("SANDBOX-C")
+
+    async def run() -> None:
+        nowhere = psycopg.conninfo.make_conninfo(dsn, dbname="there_is_none")
+        pool = new_pool(nowhere, 2)
+        pool.timeout = 0.3
+        await pool.open(wait=False)
+        writer = Writer(pool, judges(), lanes=1)
+        waiting = [asyncio.ensure_future(writer.decide(arrival(insurer, story(insurer)[2][0]))) for _ in range(20)]
+        await asyncio.sleep(0)
+        writer.start()
+        outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), timeout=3)
+        assert all(isinstance(one, psycopg.OperationalError) for one in outcomes)
+        await writer.stop()
+        await pool.close()
 
     asyncio.run(run())
 
