@@ -2,7 +2,7 @@
 
 from gateway.schemes.facts import Facts
 from gateway.schemes.terms import Terms
-from gateway.schemes.verdict import PASSED, Verdict, failed, unclear
+from gateway.schemes.verdict import PASSED, Verdict, fails, unclear
 
 
 def check_place(facts: Facts, terms: Terms) -> Verdict:
@@ -16,7 +16,7 @@ def check_place(facts: Facts, terms: Terms) -> Verdict:
     }[terms.choice("locality_basis")]
     if any(region is not None and region.startswith(terms.scheme.region) for region in regions):
         return PASSED
-    return unclear("region-missing") if None in regions else failed("elsewhere")
+    return unclear("region-missing") if None in regions else fails("elsewhere")
 
 
 def check_kind(facts: Facts, terms: Terms) -> Verdict:
@@ -33,7 +33,7 @@ def check_separate_place(facts: Facts, terms: Terms) -> Verdict:
     assert separate is not None, "a scheme with this rule names the city"
     applicant = facts.policy.policyholder
     if applicant.region is not None and applicant.region.startswith(separate):
-        return failed("ningbo-separate")
+        return fails("ningbo-separate")
     if applicant.credit_code is not None and applicant.credit_code[2:6] == separate:
         return unclear("code-of-ningbo")
     return PASSED
@@ -47,10 +47,10 @@ def check_role(facts: Facts, _terms: Terms, reading: str) -> Verdict | None:
     if applicant.is_same(holder):
         return PASSED
     if maker is None:
-        return failed("not-the-holder") if reading == "MAH" else unclear("maker-missing")
+        return fails("not-the-holder") if reading == "MAH" else unclear("maker-missing")
     if not applicant.is_same(maker):
-        return failed("neither-holder-nor-maker")
-    return PASSED if reading == "MAH_or_maker" else failed("not-the-holder")
+        return fails("neither-holder-nor-maker")
+    return PASSED if reading == "MAH_or_maker" else fails("not-the-holder")
 
 
 def check_identified(facts: Facts, _terms: Terms) -> Verdict:

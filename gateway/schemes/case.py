@@ -6,7 +6,7 @@ from gateway.schemes import applicant, classes, cover, payment, product
 from gateway.schemes.facts import Facts
 from gateway.schemes.premium import can_be_split, eligible_premium
 from gateway.schemes.terms import Terms, View
-from gateway.schemes.verdict import PASSED, Verdict, failed, unclear, under_every_reading
+from gateway.schemes.verdict import PASSED, Verdict, fails, unclear, under_every_reading
 from schemas.verification import Outcome
 
 
@@ -36,7 +36,7 @@ def _check_product(facts: Facts, terms: Terms) -> Verdict:
 def _check_years(facts: Facts, terms: Terms) -> Verdict:
     """R-ZJ-17: the year of cover is supported; the years that its premium belongs to can be told."""
     if terms.scheme.steps:
-        return PASSED if terms.policy_year <= terms.scheme.steps.years else failed("too-many-years")
+        return PASSED if terms.policy_year <= terms.scheme.steps.years else fails("too-many-years")
     attribution = terms.view.multi_year_attribution
     if facts.whole_years < 2 or attribution == "payment_year" or can_be_split(facts, attribution):
         return PASSED

@@ -7,7 +7,7 @@ from gateway.schemes.facts import Facts
 from gateway.schemes.profile import ClassList, Group
 from gateway.schemes.records import squeezed
 from gateway.schemes.terms import Terms
-from gateway.schemes.verdict import PASSED, Verdict, failed, unclear
+from gateway.schemes.verdict import PASSED, Verdict, fails, unclear
 
 _PREFIXES: tuple[tuple[str, Group], ...] = (
     ("化学药品", "chemical"),
@@ -48,7 +48,7 @@ def check_class(facts: Facts, terms: Terms) -> Verdict:
     text = squeezed(product.registration_class or "")
     device = product.kind == "device" or (product.kind is None and product.class_group == "device")
     if device or _IN_VITRO in text:
-        return failed("device") if part.device == "failed" else unclear("device")
+        return fails("device") if part.device == "failed" else unclear("device")
     printed = read_class(text)
     if printed.group is None or printed.codes is None:
         return unclear("unreadable" if text else "class-missing")
@@ -60,11 +60,11 @@ def check_class(facts: Facts, terms: Terms) -> Verdict:
 
 def _judge(codes: tuple[str, ...], classes: ClassList) -> Verdict:
     if classes.first_digits is not None:
-        return PASSED if all(code[0] in classes.first_digits for code in codes) else failed("not-supported")
+        return PASSED if all(code[0] in classes.first_digits for code in codes) else fails("not-supported")
     if all(code in classes.allowed for code in codes):
         return PASSED
     if all(code in classes.refused for code in codes):
-        return failed("not-supported")
+        return fails("not-supported")
     return unclear("legacy-class")
 
 

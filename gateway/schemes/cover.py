@@ -6,7 +6,7 @@ from fractions import Fraction
 from gateway.schemes.facts import Facts
 from gateway.schemes.records import Policy
 from gateway.schemes.terms import Terms
-from gateway.schemes.verdict import PASSED, Verdict, failed, unclear
+from gateway.schemes.verdict import PASSED, Verdict, fails, unclear
 
 _TOLERANCE = Fraction(5, 1000)
 _SLIP = 10_000
@@ -20,7 +20,7 @@ def check_line(facts: Facts, terms: Terms) -> Verdict:
         if part is None:
             return unclear("other-line")
         if policy.line in part.refused_lines:
-            return failed("trial-liability")
+            return fails("trial-liability")
         if policy.line not in terms.lines(part):
             return unclear("other-line")
         if part.clause_class and not any(clause[7:11] == part.clause_class for clause in policy.main_clauses):
@@ -30,7 +30,7 @@ def check_line(facts: Facts, terms: Terms) -> Verdict:
         if limit is None:
             return unclear("limit-missing")
         if limit < terms.equipment_value:
-            return failed("limit-below-value")
+            return fails("limit-below-value")
     return PASSED
 
 
@@ -43,14 +43,14 @@ def check_in_force(facts: Facts, _terms: Terms, reading: str) -> Verdict:
     ]
     day = facts.application_day
     if any(told.kind == "from_inception" for told in cancellations):
-        return failed("undone")
+        return fails("undone")
     if day < facts.policy.start:
-        return failed("not-begun")
+        return fails("not-begun")
     if reading == "active_on_application":
         if day > facts.policy.end:
-            return failed("expired")
+            return fails("expired")
         if any(told.day <= day for told in cancellations):
-            return failed("cancelled")
+            return fails("cancelled")
     return PASSED
 
 
@@ -65,7 +65,7 @@ def check_term(facts: Facts, terms: Terms, reading: str) -> Verdict | None:
         return None
     first, last = terms.term
     if not first <= day <= last:
-        return failed("outside-term")
+        return fails("outside-term")
     return PASSED if day >= terms.effective_from else unclear("before-effect")
 
 
@@ -75,7 +75,7 @@ def check_rate(above: bool | None, reading: str) -> Verdict | None:
         return PASSED
     if not above:
         return None if above is None else PASSED
-    return failed("rate-above-limit") if reading == "reject" else unclear("rate-above-limit")
+    return fails("rate-above-limit") if reading == "reject" else unclear("rate-above-limit")
 
 
 def is_above_limit(facts: Facts, terms: Terms, rate_base: str) -> bool | None:
@@ -118,12 +118,12 @@ def check_units(facts: Facts, terms: Terms) -> Verdict:
         for stated in _stated_premiums(facts, terms)
         if stated
     ):
-        return failed("premium-against-rate")
+        return fails("premium-against-rate")
     if _slips(facts.received, gross):
-        return failed("receipts-against-premium")
+        return fails("receipts-against-premium")
     alone = (invoice for invoice in facts.contract.invoices if len(invoice.policy_nos) == 1)
     if any(_slips(invoice.gross, gross) for invoice in alone):
-        return failed("invoice-against-premium")
+        return fails("invoice-against-premium")
     return PASSED
 
 
@@ -148,5 +148,5 @@ def check_not_paid_twice(facts: Facts, _terms: Terms, year: int, reading: str) -
         if reading == "product_ever" or (
             number in award.policy_nos and (reading == "same_policy" or award.year == year)
         ):
-            return failed("another-award")
+            return fails("another-award")
     return PASSED

@@ -7,7 +7,7 @@ from gateway.schemes.facts import Facts
 from gateway.schemes.known import Known
 from gateway.schemes.records import Invoice, Party, Policy
 from gateway.schemes.terms import Terms
-from gateway.schemes.verdict import PASSED, Verdict, failed, unclear
+from gateway.schemes.verdict import PASSED, Verdict, fails, unclear
 
 
 def check_paid_in_full(facts: Facts, terms: Terms) -> Verdict:
@@ -15,13 +15,13 @@ def check_paid_in_full(facts: Facts, terms: Terms) -> Verdict:
     if not facts.due_is_known:
         return unclear("change-without-amount")
     if facts.due - facts.paid > terms.tolerance:
-        return failed("not-fully-paid")
+        return fails("not-fully-paid")
     return unclear("overpaid") if facts.paid > facts.due else PASSED
 
 
 def check_told_once(facts: Facts, _terms: Terms) -> Verdict:
     """F-01: no record that names this policy was told in two ways under one number."""
-    return failed("told-in-two-ways") if facts.contract.told_twice else PASSED
+    return fails("told-in-two-ways") if facts.contract.told_twice else PASSED
 
 
 def check_payer(facts: Facts, sellers: Mapping[str, Iterable[Party]]) -> Verdict:
@@ -33,7 +33,7 @@ def check_payer(facts: Facts, sellers: Mapping[str, Iterable[Party]]) -> Verdict
             verdict = unclear("payer-missing")
         elif not payer.is_same(facts.policy.policyholder):
             if any(payer.is_same(seller) for seller in sellers.get(receipt.insurer, ())):
-                return failed("insurer-paid")
+                return fails("insurer-paid")
             verdict = unclear("another-payer")
     return verdict
 
@@ -45,14 +45,14 @@ def check_coinsurance(facts: Facts, _terms: Terms) -> Verdict:
         return PASSED
     for report in contract.reports:
         if sum(share.percent for share in report.coinsurance) != 100:
-            return failed("shares")
+            return fails("shares")
         if sum(share.leads for share in report.coinsurance) != 1:
-            return failed("leads")
+            return fails("leads")
         if not _lists_all(report, contract.reports):
-            return failed("not-on-the-list")
+            return fails("not-on-the-list")
     if len({_whole(report) for report in contract.reports}) > 1:
-        return failed("reports-differ")
-    return failed("changes-differ") if contract.told_differently else PASSED
+        return fails("reports-differ")
+    return fails("changes-differ") if contract.told_differently else PASSED
 
 
 def check_lead_reports(facts: Facts, _terms: Terms) -> Verdict:
@@ -61,7 +61,7 @@ def check_lead_reports(facts: Facts, _terms: Terms) -> Verdict:
     if not contract.coinsured:
         return PASSED
     leads = {share.insurer for report in contract.reports for share in report.coinsurance if share.leads}
-    return PASSED if any(report.insurer in leads for report in contract.reports) else failed("followers-only")
+    return PASSED if any(report.insurer in leads for report in contract.reports) else fails("followers-only")
 
 
 def _lists_all(report: Policy, reports: Iterable[Policy]) -> bool:
@@ -123,7 +123,7 @@ def uncovered(known: Known, facts: Iterable[Facts]) -> dict[int, Verdict]:
     for one in facts:
         group = groups.of(("policy", id(one.contract)))
         if one.contract.invoices and billed[group] < paid[group]:
-            found[id(one.contract)] = failed("red-letter" if group in red else "invoices-below-paid")
+            found[id(one.contract)] = fails("red-letter" if group in red else "invoices-below-paid")
     return found
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from gateway.schemes.days import same_day_later
 from gateway.schemes.facts import Facts
 from gateway.schemes.terms import Terms
-from gateway.schemes.verdict import PASSED, Verdict, failed, unclear
+from gateway.schemes.verdict import PASSED, Verdict, fails, unclear
 
 _DOMESTIC = re.compile(r"国药准字[HZS]([0-9]{4})[0-9]{4}")
 
@@ -47,8 +47,8 @@ def check_window(facts: Facts, terms: Terms, reading: str) -> Verdict | None:
     if start is None:
         return unclear("start-missing")
     if reference < start:
-        return failed("before-start")
-    return PASSED if reference <= same_day_later(start, window.years) else failed("too-old")
+        return fails("before-start")
+    return PASSED if reference <= same_day_later(start, window.years) else fails("too-old")
 
 
 def _reference_day(facts: Facts, reading: str) -> date | None:

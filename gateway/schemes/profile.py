@@ -15,7 +15,7 @@ from schemas.policy import Line
 from schemas.rules import Text
 
 _HERE = Path(__file__).parent
-_NOT_SCHEMES = ("keys.toml", "rules.toml")
+_NOT_SCHEMES = ("keys.toml", "texts.toml")
 
 SchemeId = Annotated[str, Field(pattern=r"^[0-9A-Z-]{2,40}$")]
 Code = Annotated[str, Field(pattern=r"^[0-9](\.[0-9]{1,2})?$")]

@@ -11,7 +11,7 @@ from gateway.schemes.verdict import Finding
 from schemas.base import Noun
 from schemas.rules import Text
 
-_FILE = Path(__file__).parent / "rules.toml"
+_FILE = Path(__file__).parent / "texts.toml"
 _OF_EVERY_KEY = "readings"
 
 Language = Literal["zh", "en"]

@@ -26,7 +26,7 @@ READINGS_DIFFER = Verdict(Outcome.INDETERMINATE, "readings-differ")
 FACT_MISSING = Verdict(Outcome.INDETERMINATE, "fact-missing")
 
 
-def failed(reason: str) -> Verdict:
+def fails(reason: str) -> Verdict:
     """The rule failed."""
     return Verdict(Outcome.FAILED, reason)
 
