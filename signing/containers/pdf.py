@@ -189,14 +189,18 @@ def _judge_signature(read: _Read, data: bytes, final: set[str], proven: datetime
 
 
 def _settled(read: _Read, final: set[str]) -> tuple[Check, ...]:
-    """A form that was filled or signed after a signature is no matter if its signer signed the result once more."""
+    """A form that was filled or signed after a signature is no matter if its signer signed the result once more.
+
+    `final` are those who signed the whole file: if nobody did, nobody answers for what was changed.
+    """
+    certificate = read.seal.certificate if read.seal is not None else None
     checks = []
     for check in read.checks:
-        again = (
-            read.seal is not None and read.seal.certificate is not None and fingerprint(read.seal.certificate) in final
-        )
-        if check.rule == "signature.pdf-extent" and check.outcome is Outcome.INDETERMINATE and again:
-            check = passed(check.rule, changes="form", signed_again=True)
+        if check.rule == "signature.pdf-extent" and check.outcome is Outcome.INDETERMINATE:
+            if certificate is not None and fingerprint(certificate) in final:
+                check = passed(check.rule, changes="form", signed_again=True)
+            elif not final:
+                check = failed(check.rule, "changed-after", changes="form")
         checks.append(check)
     return tuple(checks)
 

@@ -52,6 +52,8 @@ PDF_FAULTS = (
 _ACTIVE = frozenset(
     {"JavaScript", "JS", "Launch", "XFA", "SubmitForm", "ImportData", "RichMedia", "Rendition", "Movie"}
 )
+_OBJECT = re.compile(r"idnum=(\d+)")
+_SET = re.compile(r"\{([^{}]*)\}")
 _STREAM = re.compile(rb">>[\x00\t\n\x0c\r ]*stream\r?\n")
 
 Changes = Literal["none", "validation-data", "form", "other"]
@@ -253,7 +255,7 @@ class PdfFile:
             old, new = (self._reader.get_historical_resolver(one) for one in (revision - 1, revision))
             level = DEFAULT_DIFF_POLICY.apply(old, new).modification_level
         except SuspiciousModification as error:
-            return "other", _sentence(error)
+            return "other", _difference(error)
         except PDF_FAULTS as error:
             return "other", _sentence(error)
         if level is ModificationLevel.NONE or level is ModificationLevel.LTA_UPDATES:
@@ -286,5 +288,14 @@ def _unpacked(data: bytes, start: int, head: bytes) -> bytes:
     return text
 
 
+def _difference(error: SuspiciousModification) -> str:
+    """What the library found, with the numbers of the objects; its own lists come in another order each time."""
+    said = re.split(r"[:{\n]", str(error), maxsplit=1)[0].strip()
+    numbers = sorted({int(number) for number in _OBJECT.findall(str(error))})[:20]
+    return f"{said[:200]}: objects {', '.join(map(str, numbers))}" if numbers else said[:200]
+
+
 def _sentence(error: BaseException) -> str:
-    return (str(error).partition("\n")[0] or type(error).__name__)[:300]
+    """What the library says, its sets in one order: the same file gives the same report in each process."""
+    said = str(error).partition("\n")[0] or type(error).__name__
+    return _SET.sub(lambda found: "{" + ", ".join(sorted(found[1].split(", "))) + "}", said)[:300]

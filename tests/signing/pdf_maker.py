@@ -134,6 +134,10 @@ class Pdf:
         for number, body in sorted(objects.items()):
             places[number] = len(self.data)
             self.data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+        self.point(places)
+
+    def point(self, places: Mapping[int, int]) -> None:
+        """Append a cross-reference table alone: the objects are at these places of the file."""
         self._size = max(self._size, max(places) + 1)
         xref = len(self.data)
         self.data += b"xref\n0 1\n0000000000 65535 f \n"

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from vector import HERE, Vector, s
 from vectors_container import containers
 from vectors_coverage import coverage
+from vectors_names import names
 from vectors_passing import passing
+from vectors_pdf import pdfs
 from vectors_references import references
 from vectors_seal import transplants
 from vectors_time import times
@@ -21,7 +23,7 @@ TRUST = HERE / "trust"
 
 def all_vectors() -> Iterator[Vector]:
     """Every vector, in the order of its file."""
-    for make in (passing, references, coverage, transplants, times, values, containers):
+    for make in (passing, references, coverage, transplants, times, values, containers, pdfs, names):
         yield from make()
 
 

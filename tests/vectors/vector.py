@@ -8,6 +8,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent / "signing")]
 
 import sealing as s  # noqa: E402
+from pdf_maker import Pdf as Pdf  # noqa: E402
 
 
 @dataclass(frozen=True)
