@@ -31,6 +31,7 @@ _OFFICIAL = {"subsidy_system": ("award",), "regulator": ("decision",)}
 _NOT_OF_INSURERS = frozenset({"filing", "award", "decision"})
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _MOST_ERRORS = 200  # of one record; who reads more
+_MOST_RECORDS = 10_000  # of one message, which is decided in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,9 @@ def read_message(body: bytes, media_type: str, sender: Participant) -> Reading:
                 checks.append(_of_another(read.type, sender))
             else:
                 records.append(read)
+        if len(records) > _MOST_RECORDS:
+            checks.append(failed("message.records", "too-many", most=_MOST_RECORDS))
+            break
     if code == STANDARD and rows > 1:
         checks.append(failed("message.one-envelope", "several", count=rows))
     if not records and not any(check.severity is Severity.ERROR for check in checks):

@@ -35,6 +35,9 @@ _STATUS: Mapping[Outcome, Literal["verified", "held", "refused"]] = {
 }
 
 
+_TURN = 20  # records
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A message that a known key signed, already read; nothing of it is decided yet."""
@@ -98,7 +101,6 @@ class _Decided:
     checks: tuple[Check, ...]
     records: list[tuple[ReadRecord, Outcome]] = field(default_factory=list)
     revisions: list[Revision] = field(default_factory=list)
-    touched: list[PolicyKey] = field(default_factory=list)
     standing: list[PremiumState] = field(default_factory=list)
 
 
@@ -144,7 +146,7 @@ async def _receive(connection: Connection, arrivals: Sequence[Arrival], judges: 
             if arrival.nonce is not None:
                 used[(arrival.keyid, arrival.nonce)] = arrival.submission_id
             fresh[message] = arrival
-            decided.append(_decide(arrival, states, basis))
+            decided.append(await _decide(arrival, states, basis))
 
     receipts = await _keep(connection, decided, judges) if decided else {}
     for place, (arrival, message) in enumerate(zip(arrivals, messages, strict=True)):
@@ -241,11 +243,17 @@ def digests_of(record: Any) -> list[str]:
     return [document.digest for document in getattr(record, "documents", ())]
 
 
-def _decide(arrival: Arrival, states: Mapping[PolicyKey, PolicyState], basis: Basis) -> _Decided:
-    """The verdict on one message: its own checks, its records' checks, and the premiums that change by it."""
+async def _decide(arrival: Arrival, states: Mapping[PolicyKey, PolicyState], basis: Basis) -> _Decided:
+    """The verdict on one message: its own checks, its records' checks, and the premiums that change by it.
+
+    A long message lets others have their turn in between.
+    """
     checks: list[Check] = [*arrival.request_checks, *arrival.reading.checks]
     decided = _Decided(arrival, ())
-    for read in arrival.reading.records:
+    touched: dict[PolicyKey, None] = {}
+    for place, read in enumerate(arrival.reading.records, 1):
+        if place % _TURN == 0:
+            await asyncio.sleep(0)
         if read.policy_no is None:
             decided.records.append((read, Outcome.PASSED))
             continue
@@ -259,10 +267,11 @@ def _decide(arrival: Arrival, states: Mapping[PolicyKey, PolicyState], basis: Ba
         state.records.append(
             KnownRecord(arrival.submission_id, arrival.keyid, read.type, read.number, read.noun, outcome, at)
         )
-        if key not in decided.touched:
-            decided.touched.append(key)
+        touched[key] = None
     decided.checks = tuple(checks)
-    for key in decided.touched:
+    for place, key in enumerate(touched, 1):
+        if place % _TURN == 0:
+            await asyncio.sleep(0)
         premium = judge_premium(states[key], basis, arrival.received_at)
         revision = take_revision(states[key], premium)
         if revision is not None:

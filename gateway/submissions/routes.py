@@ -1,5 +1,6 @@
 """HTTP of submissions: sealed documents in, messages in, the one final answer out."""
 
+import asyncio
 import hashlib
 import re
 from typing import Annotated, Literal
@@ -23,6 +24,7 @@ router = APIRouter()
 
 Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes, lower-case hex")]
 _MEDIA_TYPES = {"application/ofd", "application/pdf", "application/xml", "application/pkcs7-signature"}
+_LONG = 64 * 1024
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
@@ -97,7 +99,7 @@ async def post_submission(request: Request, caller: Submitter, gateway: State, w
     201 with the receipt if everything in it passed or is held; 422 with every problem, and the receipt beside them, if
     it is refused. The same message again gets the same answer; the same id with other content 409.
     """
-    arrival = _arrival(request, caller, gateway)
+    arrival = await _arrival(request, caller, gateway)
     try:
         answer = await writer.decide(arrival)
     except Busy as error:
@@ -109,12 +111,15 @@ async def post_submission(request: Request, caller: Submitter, gateway: State, w
     return _respond(answer, gateway, caller)
 
 
-def _arrival(request: Request, caller: Caller, gateway: State) -> Arrival:
+async def _arrival(request: Request, caller: Caller, gateway: State) -> Arrival:
     content_type = request.headers.get("content-type", "")
     if not (content_type.isascii() and content_type.isprintable() and content_type):
         content_type = "application/octet-stream"  # what is not printable is no media type, and no text of a database
     media_type = content_type.split(";")[0].strip().lower()
-    reading = read_message(caller.body, media_type, caller.participant)
+    if len(caller.body) > _LONG:  # it would keep everybody else waiting
+        reading = await asyncio.to_thread(read_message, caller.body, media_type, caller.participant)
+    else:
+        reading = read_message(caller.body, media_type, caller.participant)
     digest = hashlib.sha256(caller.body).hexdigest()
     idempotency_key = _idempotency_key(request)
     return Arrival(

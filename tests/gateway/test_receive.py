@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 from gateway.db import Connection, new_pool
 from gateway.premiums.store import list_changes
 from gateway.submissions.receive import Answer, Arrival, receive
+from gateway.submissions.store import lock
 from gateway.submissions.writer import Busy, Writer
 from sandbox.insurers import Insurer
 from sandbox.records import Record
@@ -479,6 +480,49 @@ def test_when_the_database_is_gone_everybody_is_told_and_nobody_waits_for_anothe
         await pool.close()
 
     asyncio.run(run())
+
+
+def test_any_number_of_names_is_locked_against_everybody(dsn: str) -> None:
+    """The server has room for some thousand locks: a message about more policies than that is received too."""
+    many = [f"policy SANDBOX-C {number}" for number in range(20_000)]
+
+    async def run() -> None:
+        async with new_pool(dsn, 2) as pool, pool.connection() as one, pool.connection() as other:
+            await other.execute("SET lock_timeout = '50ms'")
+            for first, second, waits in (
+                (many, many[:1], True),
+                (many[:1], many, True),
+                (many[:300], many[299:500], True),
+                (many[:300], many[300:500], False),
+                (many, ["message SANDBOX-D 1"], True),
+            ):
+                async with one.transaction():
+                    await lock(one, first)
+                    if not waits:
+                        async with other.transaction():
+                            await lock(other, second)
+                        continue
+                    with pytest.raises(psycopg.errors.LockNotAvailable):
+                        async with other.transaction():
+                            await lock(other, second)
+
+    asyncio.run(run())
+
+
+def test_a_message_of_very_many_records_is_one_answer(dsn: str) -> None:
+    insurer = world().insurer("SANDBOX-B")
+    facts = [world().policy(insurer, next_number()) for _ in range(600)]
+    small = arrival(insurer, facts[0])
+    large = arrival(insurer, *facts)
+
+    async def run(connection: Connection) -> None:
+        answers = await take(connection, large, small)
+        assert [answer.status for answer in answers] == ["held", "held"]
+        assert len(receipt_of(answers[0])["premiums"]) == 600
+        feed = await list_changes(connection, -1, 1000)
+        assert [one.position for one in feed] == list(range(600))
+
+    on(dsn, run)
 
 
 def test_the_feed_has_no_gap_and_no_going_back_while_many_write(dsn: str) -> None:
