@@ -79,6 +79,14 @@ def _parser() -> argparse.ArgumentParser:
 
     _trust_commands(commands)
 
+    revocation = commands.add_parser("revocation", help="吊销数据 revocation data").add_subparsers(parser_class=_Parser)
+    fetch = revocation.add_parser("fetch", help="更新 keep lists and OCSP answers fresh, from the listed sources only")
+    fetch.add_argument("--trust", type=Path, required=True, help="trust directory")
+    fetch.add_argument("--sources", type=Path, required=True, help="TOML file: the addresses that may be asked")
+    fetch.add_argument("--json", action="store_true")
+    fetch.add_argument("--lang", choices=("zh", "en"), default="zh")
+    fetch.set_defaults(run=_revocation_fetch)
+
     adapter = commands.add_parser("adapter", help="报文转换 translate insurers' formats")
     adapters = adapter.add_subparsers(parser_class=_Parser)
     listing = adapters.add_parser("list", help="list the formats")
@@ -264,6 +272,12 @@ def _trust_import(parsed: argparse.Namespace) -> int:
         as_json=parsed.json,
         language=parsed.lang,
     )
+
+
+def _revocation_fetch(parsed: argparse.Namespace) -> int:
+    from gateway.commands.revocation import fetch_listed
+
+    return fetch_listed(parsed.trust, parsed.sources, as_json=parsed.json, language=parsed.lang)
 
 
 def _adapter_list(_parsed: argparse.Namespace) -> int:

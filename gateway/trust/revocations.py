@@ -20,7 +20,7 @@ from untrusted import Refused, read_der
 
 Freshness = Literal["fresh", "stale", "too-old", "not-yet", "no-next-update"]
 _OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
-_HASHES: dict[str, Callable[[bytes], bytes]] = {
+HASHES: dict[str, Callable[[bytes], bytes]] = {
     "1.3.14.3.2.26": lambda content: hashlib.sha1(content, usedforsecurity=False).digest(),  # a name, no proof
     "2.16.840.1.101.3.4.2.1": lambda content: hashlib.sha256(content).digest(),
     "1.2.156.10197.1.401": sm3,
@@ -66,7 +66,7 @@ class Answer:
 
     def is_about(self, issuer: Link, serial: int) -> bool:
         """The answer is about the certificate of that number by that issuer (RFC 6960 section 4.1.1)."""
-        digest = _HASHES.get(self.hash_oid)
+        digest = HASHES.get(self.hash_oid)
         if digest is None or self.serial != serial:
             return False
         return self.issuer_name_hash == digest(subject_der(issuer)) and self.issuer_key_hash == digest(key_bits(issuer))
