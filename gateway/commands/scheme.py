@@ -27,6 +27,7 @@ from gateway.schemes import (
     said,
     worst,
 )
+from gateway.shown import visible
 from schemas.verification import Outcome
 from untrusted import Refused, read_json
 
@@ -103,7 +104,7 @@ def assess_files(
     try:
         lines = assess(_messages(files), terms, at=at)
     except _Unreadable as error:
-        print(f"gateway: {error.where}: {words['unreadable']}: {error}", file=sys.stderr)
+        print(f"gateway: {error.where}: {words['unreadable']}: {visible(str(error))}", file=sys.stderr)
         return _UNREADABLE
     if as_json:
         for line in lines:
@@ -190,7 +191,7 @@ def _table(scheme: Scheme, at: date, lines: Sequence[AssessedLine], language: La
         yield words["nothing"]
     for line in lines:
         yield ""
-        yield f"{line.product_key} · {line.year}{words['year']}"
+        yield f"{visible(line.product_key)} · {line.year}{words['year']}"
         for policy in line.policies:
             yield from _policy_text(policy, language)
         clawback = f" · {words['clawback']} {line.clawback}" if line.clawback.fen else ""
@@ -201,7 +202,7 @@ def _table(scheme: Scheme, at: date, lines: Sequence[AssessedLine], language: La
 def _policy_text(policy: AssessedPolicy, language: Language) -> Iterator[str]:
     words = _WORDS[language]
     yield (
-        f"  {_MARK[policy.outcome]} {policy.policy_no} [{policy.insurer}] {words[policy.outcome]} · "
+        f"  {_MARK[policy.outcome]} {visible(policy.policy_no)} [{visible(policy.insurer)}] {words[policy.outcome]} · "
         f"{words['eligible']} {policy.eligible_premium} · {words['subsidy']} {policy.subsidy}"
     )
     for finding in policy.findings:
