@@ -55,6 +55,7 @@ _NEEDED = frozenset(
 _OPEN = frozenset({"too-much", "base-uri", "transform-unknown", "transform-parameters"})
 # The tax bureau signs invoices 数电票 in a form of its own: paths for references, no canonical form, no certificate.
 _TAX_BUREAU = "TaxBureauSignature"
+_PARTIAL = frozenset({"uncovered", "object-uncovered", "instruction-uncovered"})
 _SHOWN = 20
 _NO_KEYS = Keys()
 
@@ -310,7 +311,15 @@ def _check_coverage(signature: XmlSignature, targets: Sequence[Target], basis: _
         return failed(rule, "uncovered", covered=names)
     if loose:
         return failed(rule, "object-uncovered", objects=len(loose), covered=names)
+    if _has_instructions(basis.document.root) and not any(target.reference.uri == "" for target in targets):
+        return failed(rule, "instruction-uncovered", covered=names)
     return passed(rule, covered=names)
+
+
+def _has_instructions(root: etree._Element) -> bool:
+    """Whether processing instructions stand around the document element: one can name what it is shown with."""
+    around = (*root.itersiblings(preceding=True), *root.itersiblings())
+    return any(isinstance(one, etree._ProcessingInstruction) for one in around)
 
 
 def _is_covered(element: etree._Element, covered: Sequence[etree._Element]) -> bool:
@@ -324,7 +333,7 @@ def _is_covered(element: etree._Element, covered: Sequence[etree._Element]) -> b
 def _coverage(check: Check) -> Coverage:
     if check.reason is None:
         return "whole"
-    return "partial" if check.reason in ("uncovered", "object-uncovered") else "unsafe"
+    return "partial" if check.reason in _PARTIAL else "unsafe"
 
 
 def _judge_token(signature: XmlSignature, keys: Keys, basis: _Basis) -> Proof:

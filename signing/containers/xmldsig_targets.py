@@ -95,7 +95,8 @@ def read_octets(document: XmlDocument, signature: etree._Element, target: Target
     if len(steps) > 1 or (steps and steps[0].uri not in FORMS):
         raise NotCanonical("transform-order")
     form, prefixes = (FORMS[steps[0].uri], steps[0].prefixes) if steps else (DEFAULT_FORM, ())
-    return document.canonical(target.apex, form, prefixes=prefixes, without=without)
+    apex = target.apex if target.reference.uri else None
+    return document.canonical(apex, form, prefixes=prefixes, without=without)
 
 
 def _content_octets(document: XmlDocument, steps: tuple[Step, ...], content: bytes) -> bytes:

@@ -3,9 +3,8 @@
 Only what this very signature covers is read; the time-stamp beside it proves itself.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Final
 
 from lxml import etree
@@ -18,12 +17,9 @@ from signing.seal import Moment
 
 XADES: Final = "http://uri.etsi.org/01903/v1.3.2#"
 APPARATUS: Final = frozenset({XADES, "http://uri.etsi.org/01903/v1.4.1#", DSIG, "http://www.w3.org/2009/xmldsig11#"})
-_SIGNED, _UNSIGNED = f"{{{XADES}}}SignedProperties", f"{{{XADES}}}UnsignedSignatureProperties"
+_QUALIFYING, _SIGNED = f"{{{XADES}}}QualifyingProperties", f"{{{XADES}}}SignedProperties"
+_UNSIGNED = f"{{{XADES}}}UnsignedSignatureProperties"
 _CERTIFICATES = (f"{{{XADES}}}SigningCertificate", f"{{{XADES}}}SigningCertificateV2")
-
-
-class BadProperties(ValueError):
-    """The properties cannot be read: `args[0]` is a reason of `xml.time` or `xml.signing-certificate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +41,14 @@ def read_properties(signature: XmlSignature, covered: Sequence[etree._Element]) 
 
     What it covers around itself does not count: the signature is taken out of that.
     """
-    found = [one for top in signature.objects for one in top.iter(_SIGNED)]
-    signed = [one for one in found if any(part in covered for part in _within(one, signature.element))]
+    whole = frozenset(covered)
+    found = [
+        (properties, part, top)
+        for top in signature.objects
+        for part in top.iterchildren(_QUALIFYING)
+        for properties in part.iterchildren(_SIGNED)
+    ]
+    signed = [places[0] for places in found if not whole.isdisjoint(places)]
     if not signed:
         return Properties(is_xades=bool(found))
     moments = [one for part in signed for one in part.iter(f"{{{XADES}}}SigningTime")]
@@ -60,16 +62,11 @@ def read_properties(signature: XmlSignature, covered: Sequence[etree._Element]) 
         except (BadForm, ValueError):
             problem = "time-malformed"
     try:
-        certificate = tuple(_read_digest(one) for one in stated)
+        # Both versions of the property may stand there; there are no more.
+        certificate = tuple(_read_digest(one) for one in stated) if len(stated) <= len(_CERTIFICATES) else ()
     except BadForm:
         certificate = ()
     return Properties(True, moment, problem, certificate, bool(stated))
-
-
-def _within(element: etree._Element, top: etree._Element) -> Iterator[etree._Element]:
-    """The element and those above it, below `top`."""
-    yield element
-    yield from takewhile(lambda one: one is not top, element.iterancestors())
 
 
 def _read_digest(stated: etree._Element) -> tuple[str, str]:
@@ -112,6 +109,6 @@ def read_token(document: XmlDocument, signature: XmlSignature) -> tuple[bytes, b
 def is_apparatus(element: etree._Element) -> bool:
     """Whether an Object holds nothing but properties of the signature: no content that a reader might take."""
     children = [one for one in element if isinstance(one.tag, str)]
-    named = [one.tag for one in children] == [f"{{{XADES}}}QualifyingProperties"]
+    named = [one.tag for one in children] == [_QUALIFYING]
     texts = [element.text, *(one.tail for one in element)]
     return named and only_in(children, APPARATUS) and not any(text and text.strip() for text in texts)

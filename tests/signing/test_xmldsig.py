@@ -185,7 +185,11 @@ def test_the_signature_may_stand_anywhere_in_what_it_covers() -> None:
 def test_the_whole_document_by_its_identifier() -> None:
     for name in ("Id", "ID", "id", "xml:id"):
         policy = m.POLICY.replace("Id=", f"{name}=")
-        assert judge(m.enveloped(policy, uri="#p")).outcome is Outcome.PASSED
+        document = m.enveloped(policy, uri="#p")
+        assert judge(document).outcome is Outcome.PASSED
+        styled = b'<?xml-stylesheet href="other.xsl"?>' + document
+        assert reasons(only(styled)) == ["xml.coverage instruction-uncovered"]
+        assert only(styled).coverage == "partial"
 
 
 def test_gbk_documents_have_the_same_canonical_form() -> None:
