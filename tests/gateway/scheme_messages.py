@@ -127,7 +127,7 @@ def message(
         for step in steps:
             place = place.setdefault(step, {})
         if value is None:
-            place.pop(last)
+            place.pop(last, None)
         else:
             place[last] = value
     made = {
