@@ -157,7 +157,7 @@ class World:
             day = max(day, date.fromisoformat(facts.body["instalments"][number - 1]["due_on"]))
         return records.receipt(
             facts,
-            receipt_no=f"SK{day:%Y%m%d}{facts.policy_no[-4:]}{number:02d}",
+            receipt_no=f"SK{day:%Y%m%d}{facts.policy_no[-8:]}{number:02d}",
             amount=amount or str(facts.get("premium.gross")),
             received_on=day,
             instalment_no=instalment_no,
@@ -179,7 +179,7 @@ class World:
         day = self.today - timedelta(days=3)
         return records.refund(
             facts,
-            refund_no=f"TF{day:%Y%m%d}{facts.policy_no[-4:]}01",
+            refund_no=f"TF{day:%Y%m%d}{facts.policy_no[-8:]}01",
             endorsement_no=self._endorsement_no(facts, 1),
             amount=amount or str(facts.get("premium.gross")),
             paid_on=day,

@@ -68,6 +68,7 @@ CREATE TABLE records (
     lineage       jsonb       NOT NULL
 );
 CREATE INDEX records_by_policy ON records (insurer, policy_no, seq) WHERE policy_no IS NOT NULL;
+CREATE INDEX records_by_number ON records (insurer, type, number, seq) WHERE type <> 'policy' AND number IS NOT NULL;
 CREATE INDEX records_by_document ON records USING gin ((record -> 'documents') jsonb_path_ops)
     WHERE record -> 'documents' IS NOT NULL;
 

@@ -7,8 +7,7 @@ from typing import Any
 from gateway.participants import Participant
 from gateway.submissions.account import Movements
 from gateway.submissions.evidence import JudgedDocument, judge_evidence
-from schemas.calendar import shanghai_day
-from schemas.party import Party, same_party
+from schemas.party import Party
 from schemas.policy import Cancellation, Endorsement
 from schemas.premium import PremiumReceipt, PremiumRefund
 from schemas.verification import Outcome
@@ -23,7 +22,7 @@ MOVEMENTS = {
 
 @dataclass(frozen=True, slots=True)
 class KnownRecord:
-    """A record as it was received: by which submission, under whose key, when, and the verdict on it then."""
+    """A record as it was received: by which submission, under whose key, and the verdict on it then."""
 
     submission_id: str
     keyid: str
@@ -31,7 +30,6 @@ class KnownRecord:
     number: str | None
     record: Any
     outcome: Outcome
-    known_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +90,20 @@ class PolicyState:
     def movements(self) -> tuple[Movements, tuple[KnownRecord, ...]]:
         """What moved the premium, each number once and in the order of numbers, and the records themselves.
 
-        Of one number the first counts that is not refused. What only its own sealed document contradicts counts too
-        while there is nothing else of its number, so that the premium fails by it, whichever of the two came first.
+        Of one number the first counts that is not refused. What its own sealed document contradicts counts too while
+        there is nothing else of its number, so that the premium fails by it, whichever of the two came first.
         """
         counted: dict[tuple[str, str], KnownRecord] = {}
+        contradicted: dict[tuple[str, str], KnownRecord] = {}
         for known in self.records:
-            key = (known.type, known.number or "")
-            if known.type not in MOVEMENTS or breaks_a_rule(self.insurer, known):
+            if known.type not in MOVEMENTS:
                 continue
-            if key not in counted or (is_refused(self, counted[key]) and not is_refused(self, known)):
-                counted[key] = known
+            key = (known.type, known.number or "")
+            if is_contradicted(self, known):
+                contradicted.setdefault(key, known)
+            elif known.outcome is not Outcome.FAILED:
+                counted.setdefault(key, known)
+        counted = contradicted | counted
         chosen = tuple(counted[key] for key in sorted(counted))
         by_type: dict[str, list[Any]] = {kind: [] for kind in MOVEMENTS}
         for known in chosen:
@@ -128,20 +130,13 @@ class PolicyState:
 
 def is_refused(state: PolicyState, known: KnownRecord) -> bool:
     """Whether a record was refused when it came, or its sealed documents contradict it by now."""
-    return known.outcome is Outcome.FAILED or any(
-        check.outcome is Outcome.FAILED for check in judge_evidence(known.record, state.insurer, state.documents)
-    )
+    return known.outcome is Outcome.FAILED or is_contradicted(state, known)
 
 
-def breaks_a_rule(insurer: Participant, known: KnownRecord) -> bool:
-    """Whether a movement was refused for what it says itself: then it never counts, whatever becomes known later."""
-    if known.outcome is not Outcome.FAILED:
-        return False
-    day = day_of(known.record)
-    if day is not None and day > shanghai_day(known.known_at):
-        return True
-    payer = known.record.payer if isinstance(known.record, PremiumReceipt) else None
-    return payer is not None and same_party(payer, party_of(insurer))
+def is_contradicted(state: PolicyState, known: KnownRecord) -> bool:
+    """Whether the sealed documents that belong to a record fail, or say something else."""
+    checks = judge_evidence(known.record, state.insurer, state.documents)
+    return any(check.outcome is Outcome.FAILED for check in checks)
 
 
 def day_of(record: Any) -> date | None:

@@ -4,7 +4,7 @@ verdicts, the log entries and the receipt. Messages may share a transaction; eac
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -16,10 +16,10 @@ from gateway.participants import Participant, Participants
 from gateway.submissions import store
 from gateway.submissions.documents import as_judged, judge_document
 from gateway.submissions.evidence import JudgedDocument
-from gateway.submissions.known import KnownRecord, PolicyState
+from gateway.submissions.known import MOVEMENTS, KnownRecord, PolicyState
 from gateway.submissions.read import Reading, ReadRecord
 from gateway.submissions.revision import Revision, take_revision
-from gateway.submissions.store import PolicyKey, Rows
+from gateway.submissions.store import Owner, PolicyKey, RecordNumber, Rows
 from gateway.submissions.verdict import Basis, judge_premium, judge_record
 from schemas.canonical import as_json, canonical
 from schemas.log import Entry
@@ -124,9 +124,12 @@ async def _receive(connection: Connection, arrivals: Sequence[Arrival], judges: 
     names += [policy_lock(key) for key in keys]
     # Whoever hands in a document looks for the records that name it: neither misses the other.
     names += [document_lock(key) for key in _named_documents(arrivals)]
+    wanted = {number for one in arrivals for read in one.reading.records if (number := _number(one, read))}
+    names += [f"number {' '.join(number)}" for number in wanted]
     await store.lock(connection, names)
     stored, used = await store.find_answers(connection, messages, nonces)
     states = await load_states(connection, keys, arrivals, judges) if keys else {}
+    numbers = await store.find_numbers(connection, wanted)
     basis = judges.basis(await judges.registry(connection))
 
     answers: dict[int, Answer] = {}
@@ -146,7 +149,7 @@ async def _receive(connection: Connection, arrivals: Sequence[Arrival], judges: 
             if arrival.nonce is not None:
                 used[(arrival.keyid, arrival.nonce)] = arrival.submission_id
             fresh[message] = arrival
-            decided.append(await _decide(arrival, states, basis))
+            decided.append(await _decide(arrival, states, numbers, basis))
 
     receipts = await _keep(connection, decided, judges) if decided else {}
     for place, (arrival, message) in enumerate(zip(arrivals, messages, strict=True)):
@@ -165,6 +168,13 @@ async def _receive(connection: Connection, arrivals: Sequence[Arrival], judges: 
 def policy_lock(key: PolicyKey) -> str:
     """The name under which a policy is locked."""
     return f"policy {key[0]} {key[1]}"
+
+
+def _number(arrival: Arrival, read: ReadRecord) -> RecordNumber | None:
+    """Under which number a movement is known; no two policies of an insurer share one (F-01)."""
+    if read.type not in MOVEMENTS or read.number is None or read.policy_no is None:
+        return None
+    return arrival.insurer.code, read.type, read.number
 
 
 def document_lock(key: tuple[str, str]) -> str:
@@ -243,7 +253,12 @@ def digests_of(record: Any) -> list[str]:
     return [document.digest for document in getattr(record, "documents", ())]
 
 
-async def _decide(arrival: Arrival, states: Mapping[PolicyKey, PolicyState], basis: Basis) -> _Decided:
+async def _decide(
+    arrival: Arrival,
+    states: Mapping[PolicyKey, PolicyState],
+    numbers: MutableMapping[RecordNumber, Owner],
+    basis: Basis,
+) -> _Decided:
     """The verdict on one message: its own checks, its records' checks, and the premiums that change by it.
 
     A long message lets others have their turn in between.
@@ -259,14 +274,17 @@ async def _decide(arrival: Arrival, states: Mapping[PolicyKey, PolicyState], bas
             continue
         key = (arrival.insurer.code, read.policy_no)
         state = states[key]
-        own = judge_record(state, read.type, read.number, read.noun, basis, arrival.received_at)
+        number = _number(arrival, read)
+        taken = numbers.get(number) if number else None
+        elsewhere = taken[1] if taken and taken[0] != read.policy_no else None
+        own = judge_record(state, read.type, read.number, read.noun, basis, arrival.received_at, elsewhere)
         outcome = worst(own)
+        if number and outcome is not Outcome.FAILED:
+            numbers.setdefault(number, (read.policy_no, arrival.submission_id))
         checks += own
         decided.records.append((read, outcome))
-        at = arrival.received_at
-        state.records.append(
-            KnownRecord(arrival.submission_id, arrival.keyid, read.type, read.number, read.noun, outcome, at)
-        )
+        known = KnownRecord(arrival.submission_id, arrival.keyid, read.type, read.number, read.noun, outcome)
+        state.records.append(known)
         touched[key] = None
     decided.checks = tuple(checks)
     for place, key in enumerate(touched, 1):

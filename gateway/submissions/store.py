@@ -21,6 +21,8 @@ from schemas.submission import RECORDS
 from schemas.verification import Outcome
 
 PolicyKey = tuple[str, str]  # insurer code, policy number
+RecordNumber = tuple[str, str, str]  # insurer code, type, number
+Owner = tuple[str, str]  # policy number, submission
 _MANY = 500
 _HOUSE = 0x686F757365  # any fixed number: shared by everybody, alone for who locks very much
 
@@ -87,15 +89,14 @@ async def load_states(
     states = {key: PolicyState(insurer=insurers[key[0]], policy_no=key[1]) for key in keys}
     columns = ([insurer for insurer, _ in keys], [policy_no for _, policy_no in keys])
     cursor = await connection.execute(
-        "SELECT r.insurer, r.policy_no, r.submission_id, s.keyid, r.type, r.number, r.record::text, r.outcome, "
-        "r.known_at "
+        "SELECT r.insurer, r.policy_no, r.submission_id, s.keyid, r.type, r.number, r.record::text, r.outcome "
         "FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
         "JOIN records r USING (insurer, policy_no) JOIN submissions s ON s.id = r.submission_id ORDER BY r.seq",
         columns,
     )
-    for insurer, policy_no, submission_id, keyid, kind, number, record, outcome, at in await cursor.fetchall():
+    for insurer, policy_no, submission_id, keyid, kind, number, record, outcome in await cursor.fetchall():
         noun = _noun(kind, record)
-        known = KnownRecord(submission_id, keyid, kind, number, noun, Outcome(outcome), at)
+        known = KnownRecord(submission_id, keyid, kind, number, noun, Outcome(outcome))
         states[(insurer, policy_no)].records.append(known)
     cursor = await connection.execute(
         "SELECT k.insurer, k.policy_no, last.revision, last.status, last.signature, last.known_at, "
@@ -111,6 +112,22 @@ async def load_states(
     for insurer, policy_no, revision, status, signature, at, policy, net_paid in await cursor.fetchall():
         states[(insurer, policy_no)].previous = Previous(revision, status, signature, at, policy, net_paid)
     return states
+
+
+async def find_numbers(connection: Connection, numbers: Iterable[RecordNumber]) -> dict[RecordNumber, Owner]:
+    """Which policy each of these numbers belongs to, and by which submission: the first that was not refused."""
+    columns: tuple[list[str], ...] = tuple(map(list, zip(*sorted(numbers), strict=True)))
+    if not columns:
+        return {}
+    cursor = await connection.execute(
+        "SELECT DISTINCT ON (r.insurer, r.type, r.number) r.insurer, r.type, r.number, r.policy_no, r.submission_id "
+        "FROM unnest(%s::text[], %s::text[], %s::text[]) AS k(insurer, type, number) "
+        "JOIN records r USING (insurer, type, number) "
+        "WHERE r.type <> 'policy' AND r.number IS NOT NULL AND r.outcome <> 'failed' "
+        "ORDER BY r.insurer, r.type, r.number, r.seq",
+        columns,
+    )
+    return {(row[0], row[1], row[2]): (row[3], row[4]) for row in await cursor.fetchall()}
 
 
 async def load_documents(

@@ -63,22 +63,31 @@ def check_policyholder(policy: Policy) -> Check:
 
 
 def judge_record(
-    state: PolicyState, kind: str, number: str | None, record: Any, basis: Basis, at: datetime
+    state: PolicyState,
+    kind: str,
+    number: str | None,
+    record: Any,
+    basis: Basis,
+    at: datetime,
+    elsewhere: str | None = None,
 ) -> tuple[Check, ...]:
-    """Every check of one record on its own, against what is known of its policy so far."""
+    """Every check of one record on its own, against what is known of its policy so far.
+
+    `elsewhere` is the submission that used the record's number for another policy before, if one did.
+    """
     twin = state.accepted_policy() if kind == "policy" else state.twin(kind, number)
+    rule = "record.number-used-once"
     checks: list[Check] = []
-    if twin is not None:
-        if twin.record == record:
-            checks.append(passed("record.number-used-once", repeats=twin.submission_id))
-        else:
-            reason = "changed-without-endorsement" if kind == "policy" else "changed-content"
-            field_name = "policy_no" if kind == "policy" else "number"
-            checks.append(
-                failed("record.number-used-once", reason, field=field_name, first=twin.submission_id, number=number)
-            )
+    if twin is not None and twin.record == record:
+        checks.append(passed(rule, repeats=twin.submission_id))
+    elif twin is not None:
+        reason = "changed-without-endorsement" if kind == "policy" else "changed-content"
+        field_name = "policy_no" if kind == "policy" else "number"
+        checks.append(failed(rule, reason, field=field_name, first=twin.submission_id, number=number))
+    elif elsewhere is not None:
+        checks.append(failed(rule, "used-for-another-policy", field="number", first=elsewhere, number=number))
     else:
-        checks.append(passed("record.number-used-once", number=number))
+        checks.append(passed(rule, number=number))
     if kind == "policy":
         return (*checks, *judge_policy(state, record, basis, at))
     if kind in MOVEMENTS:

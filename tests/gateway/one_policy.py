@@ -199,7 +199,7 @@ def tell(known: PolicyState, kind: str, said: Any, *, at: datetime = AT, by: Bas
     number = getattr(said, _NUMBERS[kind])
     outcome = worst(judge_record(known, kind, number, said, by or basis(), at))
     name = f"S{len(known.records):032x}"
-    known.records.append(KnownRecord(name, "key-1", kind, number, said, outcome, at))
+    known.records.append(KnownRecord(name, "key-1", kind, number, said, outcome))
     return outcome
 
 

@@ -357,6 +357,60 @@ def test_one_answer_for_one_message_in_one_batch_or_in_many(dsn: str, together: 
     on(dsn, run)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_one_receipt_pays_one_policy(dsn: str, together: bool) -> None:
+    """F-01: a number names one record of an insurer. Another insurer may have the same."""
+    insurer, other = world().insurer("SANDBOX-C"), world().insurer("SANDBOX-D")
+    first, second = (world().policy(insurer, next_number()) for _ in range(2))
+    elsewhere = world().policy(other, next_number())
+    number = f"SK{next_number():08}"
+    receipts = [world().receipt(facts).with_({"receipt_no": number}) for facts in (first, second, elsewhere)]
+    refund = world().refund(second).with_({"refund_no": number})  # a number of another kind
+    messages = [
+        *(arrival(insurer, facts) for facts in (first, second)),
+        arrival(insurer, receipts[0]),
+        arrival(insurer, receipts[1]),
+        arrival(insurer, receipts[0]),
+        arrival(insurer, receipts[1]),
+        arrival(other, receipts[2]),
+        arrival(insurer, refund),
+    ]
+
+    async def run(connection: Connection) -> None:
+        answers: list[Answer] = []
+        for batch in split(messages, together):
+            answers += await take(connection, *batch)
+        wanted = "held held verified refused verified refused held verified"
+        assert [one.status for one in answers] == wanted.split()
+        reasons = {check.get("reason") for check in receipt_of(answers[3])["report"]["checks"]}
+        assert "used-for-another-policy" in reasons
+        assert (await latest(connection, first.policy_no))["money"]["received"] == first.gross
+        money = (await latest(connection, second.policy_no))["money"]
+        assert (money["received"], money["refunded"]) == ("0.00", second.gross)
+
+    on(dsn, run)
+
+
+def test_of_concurrent_policies_under_one_receipt_one_is_paid(dsn: str) -> None:
+    insurer = world().insurer("SANDBOX-C")
+
+    async def run() -> None:
+        async with new_pool(dsn, 6) as pool:
+
+            async def alone(one: Arrival) -> Answer:
+                async with pool.connection() as connection:
+                    return (await take(connection, one))[0]
+
+            receipts = [
+                world().receipt(world().policy(insurer, next_number())).with_({"receipt_no": "SK-ONLY-ONE"})
+                for _ in range(5)
+            ]
+            answers = await asyncio.gather(*(alone(arrival(insurer, one)) for one in receipts))
+            assert sorted(one.status for one in answers) == ["held", *["refused"] * 4]
+
+    asyncio.run(run())
+
+
 def test_message_ids_and_nonces_of_one_insurer_are_not_anothers(dsn: str) -> None:
     found = []
     for code in ("SANDBOX-C", "SANDBOX-D"):
