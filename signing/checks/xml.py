@@ -21,14 +21,20 @@ from signing.sm2 import sm3
 from signing.trust import Policy
 
 _SHA256, _SHA512 = "http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2001/04/xmlenc#sha512"
-# No standard names SM2 and SM3 for XML. China's window for customs (电子口岸) has two spellings, the older one in the
-# namespace of the W3C; the object identifiers of GM/T 0006 as URN (RFC 3061) leave no doubt either.
+# The W3C names no SM2 and SM3 for XML. Libraries after GB/T 25061-2020 use names in xmldsig-more; China's window for
+# customs (电子口岸) has a name of its own and an older one in the namespace of the W3C. The object identifiers of
+# GM/T 0006 as URN (RFC 3061) leave no doubt either.
 _SM2 = (
+    "http://www.w3.org/2001/04/xmldsig-more#sm2-sm3",
     "http://www.chinaport.gov.cn/2022/04/xmldsig#sm2-sm3",
     "http://www.w3.org/2000/09/xmldsig#sm2-sm3",
     "urn:oid:1.2.156.10197.1.501",
 )
-_SM3 = ("http://www.chinaport.gov.cn/2022/04/xmldsig#sm3", "urn:oid:1.2.156.10197.1.401")
+_SM3 = (
+    "http://www.w3.org/2001/04/xmldsig-more#sm3",
+    "http://www.chinaport.gov.cn/2022/04/xmldsig#sm3",
+    "urn:oid:1.2.156.10197.1.401",
+)
 METHODS: Final = {
     "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256": "rsa-v1_5-sha256",
     "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384": "rsa-v1_5-sha384",

@@ -25,6 +25,8 @@ _CURVES: Final = {
     "urn:oid:1.3.132.0.34": (bytes.fromhex("3076301006072a8648ce3d020106052b81040022036200"), 97),
     "urn:oid:1.2.156.10197.1.301": (bytes.fromhex("3059301306072a8648ce3d020106082a811ccf5501822d034200"), 65),
 }
+# What libraries after GB/T 25061-2020 call a key on the curve of SM2 has the parts of ECKeyValue.
+_CURVE_VALUES = frozenset({f"{{{ELEVEN}}}ECKeyValue", dsig("SM2KeyValue")})
 _BY_NAME = frozenset(
     {
         dsig("KeyName"),
@@ -105,7 +107,7 @@ def _read_key(element: etree._Element) -> bytes:
         raise BadForm("element-missing", "KeyValue")
     if parts[0].tag == dsig("RSAKeyValue"):
         return _read_rsa(parts[0])
-    if parts[0].tag == f"{{{ELEVEN}}}ECKeyValue":
+    if parts[0].tag in _CURVE_VALUES:
         return _read_curve(parts[0])
     raise _Unusable(shown(parts[0]))
 

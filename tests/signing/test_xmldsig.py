@@ -25,6 +25,7 @@ from signing.verify import verify_document
 
 SIGNING = Path(__file__).parents[2] / "signing"
 CATALOGUE = {rule.id: rule for rule in load_rules(sorted(SIGNING.glob("rules*.toml")))}
+MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 XSLT = "http://www.w3.org/TR/1999/REC-xslt-19991116"
 
 
@@ -61,8 +62,8 @@ def test_a_sound_signature_passes(kind: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["raw", "der"])
-@pytest.mark.parametrize("digest", [m.SM3, "urn:oid:1.2.156.10197.1.401", m.SHA256])
-@pytest.mark.parametrize("method", [m.SM2, f"{m.DSIG}sm2-sm3", "urn:oid:1.2.156.10197.1.501"])
+@pytest.mark.parametrize("digest", [m.SM3, MORE + "sm3", "urn:oid:1.2.156.10197.1.401", m.SHA256])
+@pytest.mark.parametrize("method", [m.SM2, MORE + "sm2-sm3", f"{m.DSIG}sm2-sm3", "urn:oid:1.2.156.10197.1.501"])
 def test_sm2_under_each_name(method: str, digest: str, encoding: str) -> None:
     document = m.enveloped(plan=m.Plan(method=method, encoding=encoding), digest=digest)
     assert judge(document).outcome is Outcome.PASSED
@@ -362,7 +363,8 @@ def test_a_key_without_a_certificate_is_nobodys() -> None:
         f"<e:PublicKey>{m.b64(spki[-65:])}</e:PublicKey></e:ECKeyValue></ds:KeyValue>"
     )
     der = f'<e:DEREncodedKeyValue xmlns:e="http://www.w3.org/2009/xmldsig11#">{m.b64(spki)}</e:DEREncodedKeyValue>'
-    for keys in (value, der, value + der):
+    named = value.replace("e:ECKeyValue", "ds:SM2KeyValue")
+    for keys in (value, named, der, value + der):
         report = judge(m.enveloped(plan=m.Plan(key_info=keys)))
         (seal,) = report.seals
         assert (report.outcome, seal.integrity, seal.trust, seal.signer) == (

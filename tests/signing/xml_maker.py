@@ -35,6 +35,7 @@ DIGESTS: dict[str, Any] = {
     "http://www.w3.org/2001/04/xmldsig-more#sha384": lambda octets: hashlib.sha384(octets).digest(),
     "http://www.w3.org/2001/04/xmlenc#sha512": lambda octets: hashlib.sha512(octets).digest(),
     SM3: sm2.sm3,
+    "http://www.w3.org/2001/04/xmldsig-more#sm3": sm2.sm3,
     "urn:oid:1.2.156.10197.1.401": sm2.sm3,
     f"{DSIG}sha1": lambda octets: hashlib.sha1(octets).digest(),
 }
