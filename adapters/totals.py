@@ -48,10 +48,14 @@ class MoneyColumn:
 
 
 class Sums:
-    """Running sums of the columns of amounts, in fen, and how many cells of each could not be read."""
+    """Running sums of the columns of amounts, in fen, and how many cells of each could not be read.
 
-    def __init__(self, columns: list[MoneyColumn]) -> None:
+    `where` is the place of a cell, by its record and its index there.
+    """
+
+    def __init__(self, columns: list[MoneyColumn], where: Callable[[Record, int], str] | None = None) -> None:
         self._columns = columns
+        self._where = where or _row_and_column
         self._fen = [0] * len(columns)
         self._unread = [0] * len(columns)
         self._since: dict[str, tuple[list[int], list[int]]] = {}
@@ -81,27 +85,32 @@ class Sums:
             problem
             for at, column in enumerate(self._columns)
             if self._unread[at] == unread_before[at]
-            if (problem := _difference(record, column, self._fen[at] - fen_before[at])) is not None
+            if (problem := self._difference(record, column, self._fen[at] - fen_before[at])) is not None
         ]
         if word in _PART_TOTALS:
             self._since[word] = (self._fen[:], self._unread[:])
         return tuple(problems)
 
+    def _difference(self, record: Record, column: MoneyColumn, listed: int) -> Problem | None:
+        cell = _cell(record, column.index)
+        reason = "sum-differs"
+        try:
+            total = column.read(cell)
+        except Unreadable as error:
+            if error.rule == "cell.formula-uncached":  # the total was never computed: there is nothing to compare
+                return None
+            reason = "total-unreadable"
+        else:
+            if total is None or total.fen == listed:
+                return None
+        where = self._where(record, column.index)
+        return Problem(
+            "row.total-mismatch", column.field, "N", reason, raw=cell, where=where, facts={"listed": str(Yuan(listed))}
+        )
 
-def _difference(record: Record, column: MoneyColumn, listed: int) -> Problem | None:
-    cell = _cell(record, column.index)
-    reason = "sum-differs"
-    try:
-        total = column.read(cell)
-    except Unreadable:
-        reason = "total-unreadable"
-    else:
-        if total is None or total.fen == listed:
-            return None
-    where = f"row {record.number}, column {column.index + 1}"
-    return Problem(
-        "row.total-mismatch", column.field, "N", reason, raw=cell, where=where, facts={"listed": str(Yuan(listed))}
-    )
+
+def _row_and_column(record: Record, index: int) -> str:
+    return f"row {record.number}, column {index + 1}"
 
 
 def _cell(record: Record, index: int) -> str:

@@ -76,6 +76,14 @@ class Sheet:
             merges = target.merges
         return tuple(merges)
 
+    def content(self) -> tuple[list[Row], tuple[Merge, ...]]:
+        """All rows and the merged ranges, in one reading. Raises as `rows` does."""
+        rows: list[Row] = []
+        merges: list[Merge] = []
+        for target in self._fed():
+            rows, merges = target.rows, target.merges
+        return rows, tuple(merges)
+
     def _fed(self) -> Iterator[Cells]:
         if self._part is None:
             return
