@@ -50,16 +50,16 @@ class XmlPackets:
         """The rows of the packet, once everything outside of them is accounted for."""
         del file_name, media_type
         root = read_xml(data, encodings=self.encodings)
-        if "gb18030" in self.encodings and _is_utf8_by_another_name(data):
+        if "gb18030" in self.encodings and is_utf8_by_another_name(data):
             raise reject("encoding.undecodable", "not-gb18030", reader="The declaration says GBK, the bytes are UTF-8.")
         if root.tag != self.root:
-            raise reject("dialect.unrecognised", "another-root", found=_local(root), expected=self.root)
+            raise reject("dialect.unrecognised", "another-root", found=local_name(root), expected=self.root)
         if any(root.find(name) is None for name in self.needs):
             raise reject("dialect.unrecognised", "part-missing", expected=", ".join(self.needs))
-        outside, plans = _xml_plans(_Same(mapping))
+        outside, plans = xml_plans(Same(mapping))
         found: list[tuple[str, str, _Element]] = []
         unknown = Unknown()
-        _collect(root, outside, f"/{self.root}", "", found, unknown)
+        collect(root, outside, f"/{self.root}", "", found, unknown)
         if unknown:
             raise reject("field.unaccounted", "unknown", unknown[0])
         return XmlFile(found, plans)
@@ -69,7 +69,7 @@ _GB_DECLARED = re.compile(rb"<\?xml[^>]{0,100}encoding\s{0,9}=\s{0,9}[\"'](?:GB1
 _LEAST_OF_THREE_BYTES = "\u0800"
 
 
-def _is_utf8_by_another_name(data: bytes) -> bool:
+def is_utf8_by_another_name(data: bytes) -> bool:
     """Whether bytes that are declared to be GBK are UTF-8: as GBK they would read as other, meaningless characters.
 
     Chinese text in GBK is never UTF-8 of three-byte characters throughout, except for what is such a misreading itself.
@@ -86,12 +86,12 @@ def _is_utf8_by_another_name(data: bytes) -> bool:
 _ASCII = frozenset(map(chr, range(128)))
 
 
-def _local(element: _Element) -> str:
+def local_name(element: _Element) -> str:
     """The element's name without its namespace, short enough to be told."""
     return etree.QName(element).localname[:80]
 
 
-def _collect(
+def collect(
     element: _Element, node: Node, where: str, path: str, found: list[tuple[str, str, _Element]], unknown: Unknown
 ) -> None:
     """The elements that are rows, in document order, each with its place; `unknown` is what is not accounted for."""
@@ -112,19 +112,26 @@ def _collect(
             found.append((known.each, f"{where}/{tag}[{counts[tag]}]", child))
         elif not known.ignored:
             place = f"{where}/{tag}" if counts[tag] == 1 else f"{where}/{tag}[{counts[tag]}]"
-            _collect(child, known, place, f"{path}{tag}/", found, unknown)
+            collect(child, known, place, f"{path}{tag}/", found, unknown)
 
 
 @dataclass(frozen=True, slots=True)
 class XmlFile:
-    """An XML file whose framing is good: its row elements in document order, and how each is read."""
+    """An XML file whose framing is good: its row elements in document order, and how each is read.
+
+    An element at a place that no rows are read at is a row of unknown type. `first` is the number of the first row.
+    """
 
     found: list[tuple[str, str, _Element]]
     plans: dict[str, tuple[Node, RowsPlan]]
+    first: int = 1
 
     def rows(self) -> Iterator[SourceRow | Row]:
         """Each row element with its raw fields and what it holds beyond the mapping."""
-        for number, (at, where, element) in enumerate(self.found, 1):
+        for number, (at, where, element) in enumerate(self.found, self.first):
+            if at not in self.plans:
+                yield Row(number, problems=(_unknown_type(local_name(element), where),))
+                continue
             node, prepared = self.plans[at]
             unknown = Unknown()
             cells = xml_cells(element, node, where, unknown)
@@ -132,14 +139,19 @@ class XmlFile:
 
     def buckets(self) -> Iterator[tuple[int, Hashable]]:
         """The key elements of each row, folded."""
-        for number, (at, _, element) in enumerate(self.found, 1):
-            names = self.plans[at][1].rows.bucket
-            yield number, (at, *(fold(element.findtext(name) or "") for name in names))
+        for number, (at, _, element) in enumerate(self.found, self.first):
+            if at in self.plans:
+                rows = self.plans[at][1].rows
+                yield number, (rows.family or at, *(fold(element.findtext(name) or "") for name in rows.bucket))
 
     def columns(self) -> Iterator[str]:
         """The paths of all leaves below the rows."""
         for at, _, element in self.found:
             yield from (f"{at}/{path}" for path in _leaf_paths(element))
+
+
+def _unknown_type(name: str, where: str) -> Problem:
+    return Problem(rule="value.unknown", field="type", effect="R", reason="not-in-table", raw=name, where=where)
 
 
 def _leaf_paths(element: _Element) -> Iterator[str]:
@@ -177,12 +189,12 @@ class XmlLayout:
         """The fields of an element whose names are those of one shape."""
         unknown = Unknown()
         inner = f"{where}/{under}"
-        cells = xml_cells(value, _shape_tree(shape.type, _Same(shape), "/"), inner, unknown, under)
+        cells = xml_cells(value, _shape_tree(shape.type, Same(shape), "/"), inner, unknown, under)
         return cells, list(unaccounted(unknown, inner))
 
 
 @lru_cache(maxsize=64)
-def _xml_plans(identity: "_Same") -> tuple[Node, dict[str, tuple[Node, RowsPlan]]]:
+def xml_plans(identity: "Same") -> tuple[Node, dict[str, tuple[Node, RowsPlan]]]:
     """What stands outside of rows, and how the rows of each place are read."""
     mapping: Mapping = identity.value
     layout = XmlLayout()
@@ -191,7 +203,7 @@ def _xml_plans(identity: "_Same") -> tuple[Node, dict[str, tuple[Node, RowsPlan]
     return outside, {rows.at: (tree(rows, "/"), plan(rows, layout)) for rows in mapping.rows}
 
 
-class _Same:
+class Same:
     """A mapping or a shape as the key of a cache: by identity, for its parts have no hash."""
 
     __slots__ = ("value",)
@@ -200,30 +212,31 @@ class _Same:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.value is other.value
+        return isinstance(other, Same) and self.value is other.value
 
     def __hash__(self) -> int:
         return id(self.value)
 
 
 @lru_cache(maxsize=256)
-def _shape_tree(_: str, identity: _Same, separator: str) -> Node:
+def _shape_tree(_: str, identity: Same, separator: str) -> Node:
     return shape_tree(identity.value, separator)
 
 
 @dataclass(frozen=True, slots=True)
 class JsonMessages:
-    """JSON objects as rows: one, an array of them, or one a line.
+    """JSON objects as rows: one, an array of them, or one a line unless `lines` says that no file is so.
 
     A file that is one object a line says so by its name or media type; without either, its second line does.
     """
 
+    lines: bool = True
     name: str = "JSON"
     separator: str = "."
 
     def open(self, data: bytes, mapping: Mapping, file_name: str, media_type: str | None) -> "JsonFile":
         """The messages of the file."""
-        if _is_lines(data, file_name, media_type):
+        if self.lines and _is_lines(data, file_name, media_type):
             if len(data) > DEFAULT.file_bytes:
                 raise Refused("file.too-large", "bytes", f"{len(data)} bytes are too many.")
             lines = data.removeprefix(_BOM).split(b"\n")
@@ -237,7 +250,7 @@ class JsonMessages:
                 raise reject("dialect.unrecognised", "not-an-object")
         if any(not isinstance(value, dict) for _, value in found):
             raise reject("dialect.unrecognised", "not-an-object")
-        return JsonFile(found, *_json_plan(_Same(mapping)))
+        return JsonFile(found, *json_plan(Same(mapping)))
 
 
 def _read(line: bytes, number: int) -> Any:
@@ -259,7 +272,7 @@ def _is_lines(data: bytes, file_name: str, media_type: str | None) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _json_plan(identity: _Same) -> tuple[Node, RowsPlan]:
+def json_plan(identity: Same) -> tuple[Node, RowsPlan]:
     rows: Rows = identity.value.rows[0]
     return tree(rows, "."), plan(rows, JsonLayout())
 
@@ -322,5 +335,5 @@ class JsonLayout:
         """The fields of an object whose names are those of one shape."""
         unknown = Unknown()
         inner = f"{where}/{under}"
-        cells = json_cells(value, _shape_tree(shape.type, _Same(shape), "."), inner, unknown, f"{under}.")
+        cells = json_cells(value, _shape_tree(shape.type, Same(shape), "."), inner, unknown, f"{under}.")
         return cells, list(unaccounted(unknown, inner))

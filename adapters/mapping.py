@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from adapters.drafts import Row
 
 if TYPE_CHECKING:
-    from adapters.facts import Facts, SourceRow
+    from adapters.facts import Cells, Facts, SourceRow
 
-Nature = Literal["text", "identifier", "number", "truth", "any"]
+Nature = Literal["text", "identifier", "number", "truth", "any", "list"]
 
 Rule: TypeAlias = "Callable[[Facts], None]"
 """Looks at what was read of a row: derives values from it, reports what is wrong with it."""
@@ -27,7 +27,8 @@ class Kind:
 
     `read` gives the value of a text, `None` for "no value", or raises `Unreadable`. A measured kind is read with the
     unit of its column or dialect: `read(text, unit)`. `nature` says what a JSON value other than text is in its place,
-    and whether a spreadsheet's formula can stand there. A `strict` kind judges every JSON value itself.
+    and whether a spreadsheet's formula can stand there; `list` is one value or a list of such. A `strict` kind judges
+    every JSON value itself.
     """
 
     name: str
@@ -61,7 +62,9 @@ class Each:
     """A nested list: one entry for each element at `at`, with its own fields, names to ignore, and rules.
 
     An entry counts only if one of `if_stated` (names below it) holds a value; without names every entry counts.
-    With `several`, the rule that more than one element breaks, the one element is no list but an object of the record.
+    With `several`, the rule that more than one element breaks, the one element is no list but an object of the record;
+    `field` is the name under which that is reported where it is not the object's. With `only`, elements that it does
+    not hold for are not read here.
     """
 
     at: str
@@ -71,6 +74,8 @@ class Each:
     asks: abc.Mapping[str, Source] = field(default_factory=dict)
     ignores: frozenset[str] = frozenset()
     several: str | None = None
+    field: str | None = None
+    only: "Callable[[Cells], bool] | None" = None
 
 
 Takes: TypeAlias = abc.Mapping[str, Source | Each]
@@ -115,8 +120,8 @@ class Rows:
     """The rows at one place of a format: what is read of each, and the records that it becomes.
 
     `key` are the fields that name a row (0.9 duplicates), among what is read first or in its first record; `bucket` are
-    their sources: rows that agree in the key agree in these. `envelope` are the fields that a message's own envelope
-    states.
+    their sources: rows that agree in the key agree in these. Rows of one `family` repeat each other, wherever they
+    stand; without it, those of one place do. `envelope` are the fields that a message's own envelope states.
     """
 
     choices: tuple[Choice, ...]
@@ -127,6 +132,7 @@ class Rows:
     rules: tuple[Rule, ...] = ()
     ignores: frozenset[str] = frozenset()
     envelope: tuple[str, ...] = ()
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class EachPlan:
     rules: tuple[Rule, ...]
     if_stated: tuple[Step, ...]
     several: str | None
+    field: str
+    only: Callable[[Cells], bool] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +179,13 @@ def _key(value: Any) -> str:
 def _entries(prepared: EachPlan, facts: Facts) -> None:
     """Read a nested list into the field that is named for it; an entry without any value is none."""
     found = facts.cells.lists.get(prepared.at)
+    if found and prepared.only is not None:
+        found = [cells for cells in found if prepared.only(cells)]
     if not found:
         return
     name = prepared.name
     if prepared.several is not None and len(found) > 1:
-        facts.blame(prepared.several, "more-than-one", name)
+        facts.blame(prepared.several, "more-than-one", prepared.field)
         return
     entries: list[dict[str, Any]] = []
     for cells in found:
@@ -285,6 +289,8 @@ def _each_plan(name: str, each: Each, layout: Layout) -> EachPlan:
         rules=each.rules,
         if_stated=tuple(step for step in steps if step.key in each.if_stated),
         several=each.several,
+        field=each.field or name,
+        only=each.only,
     )
 
 

@@ -114,7 +114,7 @@ def _group(groups: dict[Hashable, _Group], row: SourceRow, drafts: list[Draft], 
     stated = json.dumps([[draft.type, draft.record] for draft in drafts], sort_keys=True)
     records = sha256(stated.encode()).digest()
     field, raw = next((name, str(value)) for name, value in zip(names[::-1], key[::-1], strict=True) if value)
-    identity = (row.plan.rows.at, key)
+    identity = (row.plan.rows.family or row.plan.rows.at, key)
     group = groups.get(identity)
     if group is None:
         groups[identity] = _Group([row.number], [row.cells.where], records, field, raw)

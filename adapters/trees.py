@@ -34,7 +34,9 @@ class Node:
     children: dict[str, "Node"] = field(default_factory=dict)
     leaf: str | None = None
     many: bool = False
+    either: bool = False  # one value, or a list of such
     anything: bool = False
+    single: bool = False  # of a list: in JSON its one element may stand without the list
     each: str | None = None
     later: str | None = None
     ignored: bool = False
@@ -94,12 +96,13 @@ def _add_sources(root: Node, sources: Iterable[Source | Each], separator: str) -
     for source in sources:
         node = _at(root, source.at if isinstance(source, Each) else source.name, separator)
         if isinstance(source, Each):
-            node.each = source.at
+            node.each, node.single = source.at, source.several is not None
             _add_sources(node, source.takes.values(), separator)
             _add_sources(node, source.asks.values(), separator)
             _add_ignored(node, source.ignores, separator)
             continue
-        node.leaf, node.many, node.anything = source.name, source.many, source.kind.nature == "any"
+        node.leaf, node.many = source.name, source.many
+        node.anything, node.either = source.kind.nature == "any", source.kind.nature == "list"
         if not source.many:
             group, _, name = source.name.rpartition(separator)
             (_at(root, group, separator) if group else root).simple[name] = source.name
@@ -198,7 +201,8 @@ def _walk_json(value: dict[str, Any], node: Node, cells: Cells, path: str, unkno
         elif item is None or known.ignored:
             continue
         elif known.leaf is not None:
-            if (type(item) is str and not known.many) or known.anything or _is_in_place(item, many=known.many):
+            many = known.many or (known.either and isinstance(item, list))
+            if (type(item) is str and not many) or known.anything or _is_in_place(item, many=many):
                 cells.raws[known.leaf] = item
             else:
                 unknown.append(path + name)
@@ -223,6 +227,9 @@ def _is_in_place(item: Any, *, many: bool) -> bool:
 
 def _json_list(item: Any, known: Node, cells: Cells, path: str, unknown: Unknown) -> None:
     place = known.each or ""
+    if known.single and isinstance(item, dict):
+        cells.lists[place] = [json_cells(item, known, f"{cells.where}/{place.replace('.', '/')}", unknown, f"{path}.")]
+        return
     if not isinstance(item, list) or any(not isinstance(part, dict | None) for part in item):
         unknown.append(path)
         return

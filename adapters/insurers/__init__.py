@@ -1,11 +1,12 @@
 """Who sends what: the mapping of each insurer, by code. The codes of the dialects themselves stand here too."""
 
-from adapters.insurers import dia_canon_json, dia_channel_xml, dia_csv_list, dia_xlsx_bdx
+from adapters.insurers import dia_canon_json, dia_channel_xml, dia_csv_list, dia_einv_xml, dia_xlsx_bdx
 from adapters.mapping import Mapping
 
 MAPPINGS: dict[str, Mapping] = {
     "DIA-CHANNEL-XML": dia_channel_xml.MAPPING,
     "DIA-CSV-LIST": dia_csv_list.MAPPING,
     "DIA-CANON-JSON": dia_canon_json.MAPPING,
+    "DIA-EINV-XML": dia_einv_xml.MAPPING,
     "DIA-XLSX-BDX": dia_xlsx_bdx.MAPPING,
 }
