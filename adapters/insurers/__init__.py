@@ -1,6 +1,6 @@
 """Who sends what: the mapping of each insurer, by code. The codes of the dialects themselves stand here too."""
 
-from adapters.insurers import dia_canon_json, dia_channel_xml, dia_csv_list, dia_einv_xml, dia_xlsx_bdx
+from adapters.insurers import dia_canon_json, dia_channel_xml, dia_csv_list, dia_einv_xml, dia_prpc_json, dia_xlsx_bdx
 from adapters.mapping import Mapping
 
 MAPPINGS: dict[str, Mapping] = {
@@ -8,5 +8,6 @@ MAPPINGS: dict[str, Mapping] = {
     "DIA-CSV-LIST": dia_csv_list.MAPPING,
     "DIA-CANON-JSON": dia_canon_json.MAPPING,
     "DIA-EINV-XML": dia_einv_xml.MAPPING,
+    "DIA-PRPC-JSON": dia_prpc_json.MAPPING,
     "DIA-XLSX-BDX": dia_xlsx_bdx.MAPPING,
 }
