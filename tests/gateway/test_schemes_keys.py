@@ -1,9 +1,9 @@
-"""One configuration key at a time: what it changes, when its readings leave a rule open, and that setting it answers."""
+"""One configuration key at a time: what it changes, when its readings leave a rule open, and what setting it does."""
 
 from typing import Any
 
 import pytest
-from scheme_messages import COMPANY, MAKER, NO, found, message, only, policy, priced, receipt, run
+from scheme_messages import AT, COMPANY, MAKER, NO, found, message, only, policy, priced, receipt, run
 
 from gateway.schemes import Terms, UnknownAnswer, UnknownScheme, find_scheme, load_keys
 from gateway.schemes.profile import read_schemes
@@ -276,9 +276,9 @@ def test_effective_from_and_term() -> None:
 
 
 def test_setting_a_key_of_another_scheme_is_told_and_changes_nothing() -> None:
-    by = Terms(find_scheme("SH-BIO", _at()), {"rate_rule": "reject", "tier": "national"})
+    by = Terms(find_scheme("SH-BIO", AT), {"rate_rule": "reject", "tier": "national"})
     assert by.idle == ("rate_rule", "tier")
-    assert Terms(find_scheme("ZJ-NDI", _at()), {"tier": "national", "rate_rule": "cap"}).idle == ("tier",)
+    assert Terms(find_scheme("ZJ-NDI", AT), {"tier": "national", "rate_rule": "cap"}).idle == ("tier",)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_setting_a_key_of_another_scheme_is_told_and_changes_nothing() -> None:
 )
 def test_what_is_no_answer_is_refused(key: str, value: str) -> None:
     with pytest.raises(UnknownAnswer, match=key):
-        Terms(find_scheme("ZJ-NDI", _at()), {key: value})
+        Terms(find_scheme("ZJ-NDI", AT), {key: value})
 
 
 def test_every_value_of_every_key_can_be_set() -> None:
@@ -312,7 +312,7 @@ def test_every_value_of_every_key_can_be_set() -> None:
 
 def test_a_scheme_that_is_not_there() -> None:
     with pytest.raises(UnknownScheme):
-        find_scheme("ZJ-XXX", _at())
+        find_scheme("ZJ-XXX", AT)
 
 
 def test_versions_go_by_day() -> None:
@@ -338,9 +338,3 @@ def test_versions_go_by_day() -> None:
             read_schemes([text.format(version="1", day="2026-01-01") + bad])
     with pytest.raises(ValueError, match="twice"):
         read_schemes([text.format(version="1", day="2026-01-01")] * 2)
-
-
-def _at() -> Any:
-    from scheme_messages import AT
-
-    return AT
