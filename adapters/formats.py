@@ -4,8 +4,9 @@ A format checks the framing of the whole file before it gives a row: what refuse
 """
 
 import re
+from collections import abc
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from unicodedata import normalize
@@ -250,6 +251,44 @@ class JsonMessages:
                 raise reject("dialect.unrecognised", "not-an-object")
         if any(not isinstance(value, dict) for _, value in found):
             raise reject("dialect.unrecognised", "not-an-object")
+        return JsonFile(found, *json_plan(Same(mapping)))
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPackets:
+    """One JSON object with rows at the member `at`, one object or an array of them.
+
+    `ignores` are the other members, each an object that must be there, with the names in it that are ignored.
+    """
+
+    at: str
+    ignores: abc.Mapping[str, frozenset[str]] = field(default_factory=dict)
+    name: str = "JSON"
+    separator: str = "."
+
+    def open(self, data: bytes, mapping: Mapping, file_name: str, media_type: str | None) -> "JsonFile":
+        """The rows of the packet, once everything outside of them is accounted for."""
+        del file_name, media_type
+        packet = read_json(data, number=Literal)
+        if not isinstance(packet, dict):
+            raise reject("dialect.unrecognised", "not-an-object")
+        if self.at not in packet or not all(isinstance(packet.get(name), dict) for name in self.ignores):
+            raise reject("dialect.unrecognised", "part-missing", expected=", ".join((*self.ignores, self.at)))
+        value = packet[self.at]
+        found = [(f"/{self.at}", value)]
+        if isinstance(value, list):
+            found = [(f"/{self.at}/{index}", item) for index, item in enumerate(value)]
+        if any(not isinstance(item, dict) for _, item in found):
+            raise reject("dialect.unrecognised", "not-an-object")
+        unknown = Unknown()
+        for name, part in packet.items():
+            if name in self.ignores:
+                for inner in part.keys() - self.ignores[name]:
+                    unknown.append(f"{name}.{inner}")
+            elif name != self.at:
+                unknown.append(name)
+        if unknown:
+            raise reject("field.unaccounted", "unknown", unknown[0])
         return JsonFile(found, *json_plan(Same(mapping)))
 
 

@@ -1,6 +1,14 @@
 """Who sends what: the mapping of each insurer, by code. The codes of the dialects themselves stand here too."""
 
-from adapters.insurers import dia_canon_json, dia_channel_xml, dia_csv_list, dia_einv_xml, dia_prpc_json, dia_xlsx_bdx
+from adapters.insurers import (
+    dia_canon_json,
+    dia_channel_xml,
+    dia_csv_list,
+    dia_einv_xml,
+    dia_prpc_json,
+    dia_receipt_json,
+    dia_xlsx_bdx,
+)
 from adapters.mapping import Mapping
 
 MAPPINGS: dict[str, Mapping] = {
@@ -9,5 +17,7 @@ MAPPINGS: dict[str, Mapping] = {
     "DIA-CANON-JSON": dia_canon_json.MAPPING,
     "DIA-EINV-XML": dia_einv_xml.MAPPING,
     "DIA-PRPC-JSON": dia_prpc_json.MAPPING,
+    "DIA-RECEIPT-JSON": dia_receipt_json.MAPPING,
     "DIA-XLSX-BDX": dia_xlsx_bdx.MAPPING,
+    "DIA-EAST-TXT": dia_east_txt.MAPPING,
 }
