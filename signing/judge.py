@@ -26,7 +26,7 @@ from signing.checks.certificate import check_chain
 from signing.checks.token import Proof, judge_token
 from signing.containers.ses import FORMATS
 from signing.seal import Bits, ElectronicSeal, Seal, all_flags
-from signing.trust import Purpose, TrustStore
+from signing.trust import Policy, Purpose, TrustStore
 
 Container = Literal["ofd", "pdf", "cms", "ses", "xml"]
 Coverage = Literal["whole", "partial", "unsafe"]
@@ -72,7 +72,31 @@ class Place:
     method: str | None = None
 
 
-def judge_seal(seal: Seal, content: bytes | None, place: Place, *, trust: TrustStore, at: datetime) -> SealReport:
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a container carries beside its signatures: nobody vouches for it, each piece is verified or worth nothing.
+
+    `proven` is the moment at which a trusted time-stamp shows that the signature existed.
+    """
+
+    certificates: tuple[bytes, ...] = ()
+    crls: tuple[bytes, ...] = ()
+    ocsp: tuple[bytes, ...] = ()
+    proven: datetime | None = None
+
+
+NOTHING = Evidence()
+
+
+def judge_seal(
+    seal: Seal,
+    content: bytes | None,
+    place: Place,
+    *,
+    trust: TrustStore,
+    at: datetime,
+    evidence: Evidence = NOTHING,
+) -> SealReport:
     """Judge one signature over `content` as of `at`; `content` None means that it is not at hand.
 
     A bad signature is a result. `content` must be exactly the bytes that the container says were signed.
@@ -83,7 +107,7 @@ def judge_seal(seal: Seal, content: bytes | None, place: Place, *, trust: TrustS
         *place.checks,
         integrity.check_format(seal),
         integrity.check_version(seal, allow_v5=policy.allow_v5),
-        integrity.check_method(seal, place.method, in_ofd=place.container == "ofd"),
+        integrity.check_method(seal, place.method, in_ofd=place.container == "ofd", allow_rsa=policy.allow_rsa_seals),
         integrity.check_data_hash(seal, content),
         integrity.check_encoding(seal, flags, repair=policy.interop_repair),
         times.check_time(seal, at, policy),
@@ -94,16 +118,16 @@ def judge_seal(seal: Seal, content: bytes | None, place: Place, *, trust: TrustS
         checks.append(extensions)
     if seal.signed_at is not None:
         checks.append(times.check_signer_period(seal.certificate, seal.signed_at, policy))
-    proof = _judge_token(seal, content, trust, at)
+    proof = _judge_token(seal, content, trust, at, evidence)
     checks += proof.checks
     if seal.signed_at is not None and proof.moment is not None:
         checks.append(times.check_agreement(seal.signed_at, proof.moment, policy))
     if seal.seal is not None:
-        checks += _judge_electronic_seal(seal.seal, seal, proof.moment or at)
-    signer = _judge_certificate(seal.certificate, seal, trust, at, Purpose.document_signing, proof)
+        checks += _judge_electronic_seal(seal.seal, seal, proof.moment or at, policy)
+    signer = _judge_certificate(seal.certificate, seal, trust, at, Purpose.document_signing, proof, evidence)
     maker: tuple[Check, ...] = ()
     if seal.seal is not None:
-        maker = _judge_certificate(seal.seal.maker_certificate, seal, trust, at, Purpose.seal_making, proof)
+        maker = _judge_certificate(seal.seal.maker_certificate, seal, trust, at, Purpose.seal_making, proof, evidence)
     checks += [*signer, *maker]
     claimed = seal.signed_at.utc if seal.signed_at else None
     return SealReport(
@@ -115,7 +139,7 @@ def judge_seal(seal: Seal, content: bytes | None, place: Place, *, trust: TrustS
         trust=_answer_trust(signer, maker),
         coverage=place.coverage,
         signer=identify(seal.certificate),
-        seal=_identify_seal(seal.seal),
+        seal=identify_seal(seal.seal),
         signed_at=proof.moment or claimed,
         time_proof="timestamp" if proof.moment else "claimed" if claimed else "none",
         flags=flags,
@@ -141,10 +165,10 @@ def judge_lone_seal(seal: ElectronicSeal, *, trust: TrustStore, at: datetime) ->
     checks = [
         integrity.check_version(bare, allow_v5=trust.policy.allow_v5),
         integrity.check_repairs(flags, repair=trust.policy.interop_repair),
-        *_judge_form(bare, seal),
+        *_judge_form(bare, seal, trust.policy),
         seals.check_period(seal, None, at),
     ]
-    maker = _judge_certificate(seal.maker_certificate, bare, trust, at, Purpose.seal_making, Proof(()))
+    maker = _judge_certificate(seal.maker_certificate, bare, trust, at, Purpose.seal_making, Proof(()), NOTHING)
     checks += maker
     return SealReport(
         id=seal.id or "seal",
@@ -154,7 +178,7 @@ def judge_lone_seal(seal: ElectronicSeal, *, trust: TrustStore, at: datetime) ->
         integrity=_worst_integrity(checks),
         trust=_answer_trust(maker, ()),
         coverage="unsafe",  # a seal that is on nothing covers nothing
-        seal=_identify_seal(seal),
+        seal=identify_seal(seal),
         flags=flags,
         checks=_telling(checks),
     )
@@ -176,21 +200,32 @@ def unreadable_seal(place: Place, check: Check) -> SealReport:
     )
 
 
-def _judge_token(seal: Seal, content: bytes | None, trust: TrustStore, at: datetime) -> Proof:
-    """What a time-stamp proves: it is over the signature value (RFC 3161 appendix A, GB/T 38540 section 7.1).
+def _judge_token(seal: Seal, content: bytes | None, trust: TrustStore, at: datetime, evidence: Evidence) -> Proof:
+    """What time-stamps prove: the signature's own is over its value (RFC 3161 appendix A, GB/T 38540 section 7.1).
 
     The token of a GM/T 0031-2014 signature stands under that signature and cannot be over it: it is over the content.
+    Of two moments the earlier one counts.
     """
     if seal.token is None:
-        return Proof(())
+        return Proof((), evidence.proven)
     octets = content if seal.format == FORMATS["v1"] else seal.value.octets
-    return judge_token(seal.token, octets or b"", trust=trust, at=at, intermediates=seal.intermediates)
+    proof = judge_token(
+        seal.token,
+        octets or b"",
+        trust=trust,
+        at=at,
+        intermediates=(*seal.intermediates, *evidence.certificates),
+        crls=evidence.crls,
+        ocsp=evidence.ocsp,
+    )
+    moments = [moment for moment in (proof.moment, evidence.proven) if moment is not None]
+    return Proof(proof.checks, min(moments, default=None))
 
 
-def _judge_electronic_seal(electronic: ElectronicSeal, seal: Seal, known: datetime) -> list[Check]:
+def _judge_electronic_seal(electronic: ElectronicSeal, seal: Seal, known: datetime, policy: Policy) -> list[Check]:
     """`known` is when the signature is known to have existed: the proven moment, or that of the verdict."""
     return [
-        *_judge_form(seal, electronic),
+        *_judge_form(seal, electronic, policy),
         seals.check_signer_listed(electronic, seal.certificate),
         seals.check_period(electronic, seal.signed_at, known),
         seals.check_current(electronic, known),
@@ -198,8 +233,8 @@ def _judge_electronic_seal(electronic: ElectronicSeal, seal: Seal, known: dateti
     ]
 
 
-def _judge_form(seal: Seal, electronic: ElectronicSeal) -> list[Check]:
-    made = integrity.check_maker_signature(seal)
+def _judge_form(seal: Seal, electronic: ElectronicSeal, policy: Policy) -> list[Check]:
+    made = integrity.check_maker_signature(seal, allow_rsa=policy.allow_rsa_seals)
     assert made is not None, "there is a seal"
     return [
         made,
@@ -213,20 +248,29 @@ def _judge_form(seal: Seal, electronic: ElectronicSeal) -> list[Check]:
 
 
 def _judge_certificate(
-    certificate: bytes | None, seal: Seal, trust: TrustStore, at: datetime, purpose: Purpose, proof: Proof
+    certificate: bytes | None,
+    seal: Seal,
+    trust: TrustStore,
+    at: datetime,
+    purpose: Purpose,
+    proof: Proof,
+    evidence: Evidence,
 ) -> tuple[Check, ...]:
     """The checks on a certificate and its chain, marked with whose certificate it is."""
     whose = "maker" if purpose is Purpose.seal_making else "signer"
     if certificate is None:
         return (failed("certificate.parsed", "absent", field=whose),)
+    sent = seal.intermediates if whose == "signer" else ()
     checks = check_chain(
         certificate,
-        intermediates=seal.intermediates if whose == "signer" else (),
+        intermediates=(*sent, *evidence.certificates),
         trust=trust,
         at=at,
         purpose=purpose,
         signed_at=proof.moment or (seal.signed_at.utc if seal.signed_at else None),
         proven=proof.moment is not None,
+        crls=evidence.crls,
+        ocsp=evidence.ocsp,
     )
     return tuple(check.model_copy(update={"field": whose}) for check in checks)
 
@@ -284,7 +328,8 @@ def identify(certificate: bytes | None) -> SignerIdentity | None:
         return None
 
 
-def _identify_seal(seal: ElectronicSeal | None) -> SealIdentity | None:
+def identify_seal(seal: ElectronicSeal | None) -> SealIdentity | None:
+    """What an electronic seal says of itself; None if there is none."""
     if seal is None:
         return None
     maker = identify(seal.maker_certificate)

@@ -64,6 +64,7 @@ class Policy:
     - `allow_test_certificates`: names with TEST or 测试 are believed.
     - `allow_unattributed_pdf`: a PDF signature without signed attributes may pass.
     - `interop_repair`: repair known encoding faults of vendors, always flagged; `allow_v5`: judge GM/T 0031-2025 seals.
+    - `allow_rsa_seals`: RSA with SHA-256, of at least 2048 bits, in seals and seal signatures and in OFD.
     - `certificate_policies`: dotted OIDs of which a chain must carry one (RFC 5280 section 6.1.1 c), empty for any;
       `require_explicit_policy`, `inhibit_policy_mapping`, `inhibit_any_policy`: its inputs d to f.
     - `timestamp_tolerance_minutes`: how far a claimed moment may be from its proof or lie in the future.
@@ -71,6 +72,7 @@ class Policy:
 
     interop_repair: bool = True
     allow_v5: bool = False
+    allow_rsa_seals: bool = False
     allow_unattributed_pdf: bool = False
     allow_test_certificates: bool = False
     require_key_usage: bool = True

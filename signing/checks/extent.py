@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from schemas.verification import Check, Severity, failed, passed
-from signing.checks.integrity import from_defects, strict_base64
+from signing.checks.integrity import digest_method, from_defects, strict_base64
 from signing.containers.ofd_coverage import Reach, page_box, read_box
 from signing.containers.ofd_package import OFD_XML, Package
 from signing.containers.ofd_signatures import Declaration, Listing
@@ -46,10 +46,11 @@ def check_references(declaration: Declaration, own: frozenset[str]) -> Check:
 def check_reference_digests(package: Package, declaration: Declaration) -> Check:
     """GM/T 0031 section 6.2.3: each referenced entry has the digest that was signed, over its stored octets."""
     rule = "signature.reference-digests"
+    method = digest_method(declaration.check_method) or "sm3"  # what is none of ours is told by the check of it
     changed = []
     for reference in declaration.references:
         digest = strict_base64(reference.digest)
-        if reference.entry is None or digest != package.digest(reference.entry):
+        if reference.entry is None or digest != package.digest(reference.entry, method):
             changed.append(reference.entry or reference.location)
     if changed:
         return failed(rule, "content-changed", parts=changed[:_SHOWN], changed=len(changed))

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from schemas.verification import Check, failed, passed, unknown
+from schemas.verification import Check, Outcome, failed, passed, unknown
 from signing.algorithms import ALGORITHMS, PublicKey, load_public_key
 from signing.certificate import BadCertificate
 from signing.errors import UnusableKey
@@ -19,26 +19,29 @@ from signing.seal import Bits, Defect, ElectronicSeal, Seal
 from signing.sm2 import sm3
 from signing.values import read_digest, read_sm2_value, repaired
 
-SM2 = "sm2-sm3"
+SM2, RSA = "sm2-sm3", "rsa-v1_5-sha256"
 # What names an algorithm in a signature. The plain SM2 identifiers stand in CMS only (GB/T 35275, GM/T 0010).
-_SES_NAMES = {"1.2.156.10197.1.501": SM2}
+_SES_NAMES = {"1.2.156.10197.1.501": SM2, "1.2.840.113549.1.1.11": RSA, "1.2.156.10197.1.506": RSA}
+# SHA1withRSA, MD5withRSA: legal in GM/T 0031-2014, and forgeable.
+_WEAK_NAMES = frozenset({"1.2.840.113549.1.1.5", "1.2.840.113549.1.1.4", "1.2.156.10197.1.504"})
+_WEAK_METHODS = _WEAK_NAMES | {"SHA1WITHRSA", "MD5WITHRSA"}
 _CMS_NAMES = {
     "1.2.156.10197.1.501": SM2,
     "1.2.156.10197.1.301.1": SM2,
     "1.2.156.10197.1.301": SM2,
-    "1.2.840.113549.1.1.1": "rsa-v1_5-sha256",
-    "1.2.840.113549.1.1.11": "rsa-v1_5-sha256",
+    "1.2.840.113549.1.1.1": RSA,
+    "1.2.840.113549.1.1.11": RSA,
     "1.2.840.10045.4.3.2": "ecdsa-p256-sha256",
     "1.2.840.10045.4.3.3": "ecdsa-p384-sha384",
 }
 _DIGEST_OF = {
     SM2: "sm3",
-    "rsa-v1_5-sha256": "sha256",
+    RSA: "sha256",
     "ecdsa-p256-sha256": "sha256",
     "ecdsa-p384-sha384": "sha384",
 }
 # GB/T 33190 section 18.2.2: the method as Signature.xml names it.
-_METHOD_NAMES = {"1.2.156.10197.1.501": SM2, "SM3WITHSM2": SM2, "SM2WITHSM3": SM2}
+_METHOD_NAMES = {**_SES_NAMES, "SM3WITHSM2": SM2, "SM2WITHSM3": SM2, "SHA256WITHRSA": RSA}
 _HASHES: dict[str, Callable[[bytes], bytes]] = {
     "sm3": sm3,
     "sha256": lambda content: hashlib.sha256(content).digest(),
@@ -92,22 +95,24 @@ def check_extensions(seal: Seal) -> Check | None:
     return from_defects(seal.defects, "signature.extensions")
 
 
-def check_method(seal: Seal, declared: str | None, *, in_ofd: bool) -> Check:
+def check_method(seal: Seal, declared: str | None, *, in_ofd: bool, allow_rsa: bool = True) -> Check:
     """GB/T 33190 section 18.2.2: the stated algorithm is one of ours and agrees with the value and with the key.
 
     Certificate and algorithm of a GB/T 38540 signature are not under the signature: only this agreement binds them.
+    `allow_rsa` is the policy on RSA with SHA-256 in seal signatures and in OFD, which GM/T 0031 knows.
     """
     rule = "signature.method"
     facts: dict[str, Any] = {"algorithm": seal.algorithm, "declared": declared}
     name = algorithm_of(seal)
     if name is None:
-        return failed(rule, "algorithm-unknown", **facts)
+        return failed(rule, "algorithm-weak" if seal.algorithm in _WEAK_NAMES else "algorithm-unknown", **facts)
     if in_ofd:
         if declared is None:
             return failed(rule, "method-absent", **facts)
         stated = _METHOD_NAMES.get(declared.upper())
         if stated is None:
-            return failed(rule, "method-unknown", **facts)
+            weak = declared.upper() in _WEAK_METHODS
+            return failed(rule, "algorithm-weak" if weak else "method-unknown", **facts)
         if stated != name:
             return failed(rule, "method-mismatch", **facts)
     if seal.container == "cms" and seal.digest_algorithm != _DIGEST_OF[name]:
@@ -117,6 +122,8 @@ def check_method(seal: Seal, declared: str | None, *, in_ofd: bool) -> Check:
         return failed(rule, "key-unusable", detail=key, **facts)
     if name not in key.algorithms:
         return failed(rule, "key-mismatch", key=key.kind, **facts)
+    if name != SM2 and not allow_rsa and (in_ofd or seal.container == "ses"):
+        return unknown(rule, "rsa-not-allowed", **facts)
     return passed(rule, name=name, **facts)
 
 
@@ -173,18 +180,16 @@ def check_value(seal: Seal, content: bytes | None) -> Check | None:
     return check if check.reason in (None, "mismatch") else None
 
 
-def check_maker_signature(seal: Seal) -> Check | None:
+def check_maker_signature(seal: Seal, *, allow_rsa: bool = True) -> Check | None:
     """GM/T 0031 section 5.3, GB/T 38540 section 6.3: the maker signed this seal; None if there is no seal."""
     electronic = seal.seal
     if electronic is None:
         return None
-    return _check_signature(
-        "seal.maker-signature",
-        _SES_NAMES.get(electronic.algorithm),
-        electronic.maker_certificate,
-        electronic.signed,
-        electronic.value,
-    )
+    rule, name = "seal.maker-signature", _SES_NAMES.get(electronic.algorithm)
+    check = _check_signature(rule, name, electronic.maker_certificate, electronic.signed, electronic.value)
+    if name != SM2 and not allow_rsa and check.outcome is Outcome.PASSED:
+        return unknown(rule, "rsa-not-allowed", algorithm=name)
+    return check
 
 
 def check_encoding(seal: Seal, flags: tuple[str, ...], *, repair: bool) -> Check:
@@ -274,17 +279,33 @@ def _holds(algorithm: str, key: PublicKey, certificate: bytes, message: bytes, v
     return known
 
 
-def check_digest_method(method: str | None) -> Check:
-    """GB/T 33190 section 18.2.3: the references are protected by SM3; an absent method would mean MD5."""
+def check_digest_method(method: str | None, algorithm: str | None, *, allow_rsa: bool) -> Check:
+    """GB/T 33190 section 18.2.3: the references are protected by SM3; an absent method would mean MD5.
+
+    SHA-256 goes only with an `algorithm` of RSA with SHA-256, and only where the policy allows that.
+    """
     rule = "signature.digest-method"
     if method is None:
         return failed(rule, "method-absent")
-    if method.upper() in ("SM3", "1.2.156.10197.1.401"):
+    name = digest_method(method)
+    if name == "sm3" or (name == "sha256" and allow_rsa and _METHOD_NAMES.get((algorithm or "").upper()) == RSA):
         return passed(rule, method=method)
     weak = method.upper().replace("-", "") in _WEAK
     return failed(rule, "weak-digest" if weak else "method-unknown", method=method[:80])
 
 
+def digest_method(method: str | None) -> str | None:
+    """The name of the digest that a CheckMethod means; None if it is none of ours."""
+    return _DIGEST_METHODS.get((method or "").upper())
+
+
+_DIGEST_METHODS = {
+    "SM3": "sm3",
+    "1.2.156.10197.1.401": "sm3",
+    "SHA256": "sha256",
+    "SHA-256": "sha256",
+    "2.16.840.1.101.3.4.2.1": "sha256",
+}
 _WEAK = frozenset({"MD5", "SHA1", "1.2.840.113549.2.5", "1.3.14.3.2.26"})
 
 

@@ -108,7 +108,9 @@ def _judge_signature(
         return unreadable_seal(place, failed("signature.declaration", error.reason, detail=error.detail[:200])), None
     coverage = extent.check_coverage(opened.listing, opened.reach, _covered(declaration))
     checks = [
-        integrity.check_digest_method(declaration.check_method),
+        integrity.check_digest_method(
+            declaration.check_method, declaration.method, allow_rsa=trust.policy.allow_rsa_seals
+        ),
         extent.check_references(declaration, frozenset({listed.path, declaration.value or listed.path})),
         extent.check_reference_digests(package, declaration),
         coverage,

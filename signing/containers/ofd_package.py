@@ -4,6 +4,7 @@ Paths are resolved as the strictest reader would, and wherever two readers could
 means one entry relative to its part and another from the root is ambiguous, never chosen.
 """
 
+import hashlib
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,18 +45,20 @@ class Package:
     archive: Archive
     files: frozenset[str]
     flags: set[str] = field(default_factory=set)
-    _digests: dict[str, bytes] = field(default_factory=dict)
+    _digests: dict[tuple[str, str], bytes] = field(default_factory=dict)
     _roots: dict[str, Element] = field(default_factory=dict)
 
     def read(self, name: str) -> bytes:
         """The stored octets of an entry. Raises `Refused` if it cannot be unpacked within the limits."""
         return self.archive.read(name)
 
-    def digest(self, name: str) -> bytes:
-        """SM3 over the stored octets of an entry. Raises `Refused`."""
-        digest = self._digests.get(name)
+    def digest(self, name: str, method: str = "sm3") -> bytes:
+        """SM3, or SHA-256 if that is the method, over the stored octets of an entry. Raises `Refused`."""
+        digest = self._digests.get((name, method))
         if digest is None:
-            digest = self._digests[name] = sm3(self.read(name))
+            octets = self.read(name)
+            digest = hashlib.sha256(octets).digest() if method == "sha256" else sm3(octets)
+            self._digests[name, method] = digest
         return digest
 
     def xml(self, name: str) -> Element:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from schemas.verification import Check, Outcome, SealReport, Severity, failed, passed, unknown, worst
-from signing.certificate import fingerprint
 from signing.checks import cms, integrity, times
 from signing.checks.certificate import check_chain
 from signing.checks.token import Proof, judge_token
@@ -20,7 +19,17 @@ from signing.containers.der import NotAsExpected
 from signing.containers.pdf_dictionary import BadDictionary, Hole, RawDictionary, read_dictionary, read_hole
 from signing.containers.pdf_file import BadPdf, Field, PdfFile
 from signing.containers.ses import looks_like_seal_signature, read_seal_signature
-from signing.judge import Coverage, Place, Trust, answer_integrity, identify, judge_seal, unreadable_seal
+from signing.judge import (
+    Coverage,
+    Evidence,
+    Place,
+    Trust,
+    answer_integrity,
+    identify,
+    identify_seal,
+    judge_seal,
+    unreadable_seal,
+)
 from signing.seal import Moment, Seal, all_flags, rfc3339
 from signing.trust import Purpose, TrustStore
 from untrusted.der import read_der
@@ -89,11 +98,7 @@ def judge(data: bytes, *, trust: TrustStore, at: datetime) -> tuple[tuple[Check,
             proof = _judge_document_stamp(read, data, basis)
             checks += proof.checks
             proofs.append((read.field.revision, proof.moment))
-    final = {
-        fingerprint(read.seal.certificate)
-        for read in signatures
-        if read.coverage == "whole" and read.seal is not None and read.seal.certificate is not None
-    }
+    final = frozenset(mark for read in signatures if read.coverage == "whole" for mark in _marks(read, basis))
     reports = []
     for read in signatures:
         later = [moment for revision, moment in proofs if revision > read.field.revision and moment is not None]
@@ -175,34 +180,52 @@ def _judge_document_stamp(read: _Read, data: bytes, basis: _Basis) -> Proof:
     return Proof(tuple(check.model_copy(update={"field": read.field.name}) for check in checks), proof.moment)
 
 
-def _judge_signature(read: _Read, data: bytes, final: set[str], proven: datetime | None, basis: _Basis) -> SealReport:
+def _judge_signature(
+    read: _Read, data: bytes, final: frozenset[str], proven: datetime | None, basis: _Basis
+) -> SealReport:
     if read.hole is None:
         return unreadable_seal(Place(read.field.name, "pdf", read.coverage), read.checks[-1])
-    place = Place(read.field.name, "pdf", read.coverage, checks=_settled(read, final))
+    place = Place(read.field.name, "pdf", read.coverage, checks=_settled(read, final, basis))
     if read.seal is None:
         assert read.problem is not None, "what was not read has its reason"
         return unreadable_seal(place, read.problem)
     content = read.hole.covered(data)
     if read.seal.container == "ses":
-        return judge_seal(read.seal, content, place, trust=basis.trust, at=basis.at)
+        evidence = Evidence(basis.certificates, basis.crls, basis.ocsp, proven)
+        return judge_seal(read.seal, content, place, trust=basis.trust, at=basis.at, evidence=evidence)
     return _judge_cms(read, read.seal, content, place, proven, basis)
 
 
-def _settled(read: _Read, final: set[str]) -> tuple[Check, ...]:
-    """A form that was filled or signed after a signature is no matter if its signer signed the result once more.
+def _settled(read: _Read, final: frozenset[str], basis: _Basis) -> tuple[Check, ...]:
+    """A form that was filled or signed after a signature is no matter if its holder signed the result once more.
 
     `final` are those who signed the whole file: if nobody did, nobody answers for what was changed.
     """
-    certificate = read.seal.certificate if read.seal is not None else None
     checks = []
     for check in read.checks:
         if check.rule == "signature.pdf-extent" and check.outcome is Outcome.INDETERMINATE:
-            if certificate is not None and fingerprint(certificate) in final:
+            if _marks(read, basis) & final:
                 check = passed(check.rule, changes="form", signed_again=True)
             elif not final:
                 check = failed(check.rule, "changed-after", changes="form")
         checks.append(check)
     return tuple(checks)
+
+
+def _marks(read: _Read, basis: _Basis) -> frozenset[str]:
+    """By what the holder of a signature is the same: certificate, credit code, or the insurer that the operator names.
+
+    Insurers that sign with RSA for foreign readers and with SM2 for Chinese ones have a certificate for each. Whether a
+    certificate may be believed is judged with its own signature, on which the outcome rests too.
+    """
+    if read.seal is None or (signer := identify(read.seal.certificate)) is None:
+        return frozenset()
+    found = {f"certificate:{signer.certificate_sha256}"}
+    if signer.credit_code is not None:
+        found.add(f"code:{signer.credit_code}")
+    electronic = identify_seal(read.seal.seal)
+    found |= {f"owner:{owner}" for owner in basis.trust.owners_of(signer, electronic, basis.at)}
+    return frozenset(found)
 
 
 def _judge_cms(

@@ -16,6 +16,7 @@ from untrusted import Node, Refused, read_der
 _SEQUENCE, _INTEGER, _BITS, _OCTETS, _OID, _IA5 = 0x30, 0x02, 0x03, 0x04, 0x06, 0x16
 _UTF8, _PRINTABLE, _UTC_TIME, _GENERAL_TIME, _BOOLEAN = 0x0C, 0x13, 0x17, 0x18, 0x01
 _EXPLICIT_0 = 0xA0
+_RSA_SHA256 = frozenset({"1.2.840.113549.1.1.11", "1.2.156.10197.1.506"})
 _SM3_NAMES = frozenset({"SM3", "1.2.156.10197.1.401"})
 
 FORMATS = {"v1": "GM/T 0031-2014", "v4": "GB/T 38540-2020", "v5": "GM/T 0031-2025"}
@@ -80,7 +81,7 @@ def _read_v1(items: tuple[Node, ...]) -> Seal:
         container="ses",
         format=FORMATS["v1"],
         algorithm=object_id(parts[6]),
-        digest_algorithm="sm3",
+        digest_algorithm=_digest_of(object_id(parts[6])),
         certificate=octets(parts[5]),
         signed=to_sign.raw,
         digest=bit_string(parts[3]),
@@ -92,6 +93,11 @@ def _read_v1(items: tuple[Node, ...]) -> Seal:
         defects=(*reader.defects, *seal.defects),
         flags=all_flags(reader.flags, seal.flags),
     )
+
+
+def _digest_of(algorithm: str) -> str:
+    """GM/T 0031-2014 section 6.1: the digest of the document is that of the signature algorithm."""
+    return "sha256" if algorithm in _RSA_SHA256 else "sm3"
 
 
 def _v1_time(node: Node) -> tuple[str | None, bytes | None]:
@@ -126,7 +132,7 @@ def _read_v4(items: tuple[Node, ...]) -> Seal:
         container="ses",
         format=FORMATS["v4" if seal.family == "v1" else seal.family],
         algorithm=object_id(algorithm),
-        digest_algorithm="sm3",
+        digest_algorithm=_digest_of(object_id(algorithm)),
         certificate=octets(certificate),
         signed=to_sign.raw,
         digest=bit_string(parts[3]),

@@ -39,6 +39,24 @@ from authorities import (
     ROOT as ROOT,
 )
 from authorities import (
+    RSA_MAKER as RSA_MAKER,
+)
+from authorities import (
+    RSA_ROOT as RSA_ROOT,
+)
+from authorities import (
+    RSA_SHA256 as RSA_SHA256,
+)
+from authorities import (
+    RSA_SIGNER as RSA_SIGNER,
+)
+from authorities import (
+    SHA256 as SHA256,
+)
+from authorities import (
+    SHORT_SIGNER as SHORT_SIGNER,
+)
+from authorities import (
     SIGNER as SIGNER,
 )
 from authorities import (
@@ -139,7 +157,7 @@ class SealPlan:
     end: str = "20300601000000Z"
     extensions: bytes | None = None
     maker: Holder = MAKER
-    algorithm: str = SM2_SM3
+    algorithm: str | None = None
     value: Callable[[bytes], bytes] = bits
     signed: Callable[[bytes], bytes] = lambda content: content
 
@@ -165,7 +183,7 @@ class SealPlan:
             seq(ia5("PNG"), octets(PICTURE), integer(40), integer(40)),
             *(() if self.extensions is None else (self.extensions,)),
         )
-        certificate, algorithm = octets(self.maker.certificate), oid(self.algorithm)
+        certificate, algorithm = octets(self.maker.certificate), oid(self.algorithm or self.maker.algorithm)
         if self.family == "v1":
             value = self.value(self.maker.sign(self.signed(seq(info, certificate, algorithm))))
             return seq(info, seq(certificate, algorithm, value))
@@ -181,7 +199,7 @@ class SealSignature:
     certificate: bytes | None = None
     version: int | None = None
     time: bytes = general_time(SIGNED_AT)
-    algorithm: str = SM2_SM3
+    algorithm: str | None = None
     digest: Callable[[bytes], bytes] = lambda digest: bits(digest)
     value: Callable[[bytes], bytes] = bits
     property_info: str | None = None
@@ -194,39 +212,41 @@ class SealSignature:
         version = self.version or (4 if isinstance(plan, bytes) else plan.version)
         certificate = octets(self.signer.certificate if self.certificate is None else self.certificate)
         info = ia5(f"/{path}" if self.property_info is None else self.property_info)
-        digest = self.digest(sm2.sm3(content))
+        digest = self.digest(self.signer.digest(content))
+        algorithm = oid(self.algorithm or self.signer.algorithm)
         if family == "v1":
             time = bits(SIGNED_AT.encode())
-            to_sign = seq(integer(version), seal, time, digest, info, certificate, oid(self.algorithm))
+            to_sign = seq(integer(version), seal, time, digest, info, certificate, algorithm)
             return seq(to_sign, self.value(self.signer.sign(to_sign)))
         to_sign = seq(integer(version), seal, self.time, digest, info)
         signature = self.signer.sign(to_sign)
         stamp = () if self.token is None else (tlv(0xA0, bits(self.token(signature))),)
-        return seq(to_sign, certificate, oid(self.algorithm), self.value(signature), *stamp)
+        return seq(to_sign, certificate, algorithm, self.value(signature), *stamp)
 
 
 @dataclass(frozen=True)
 class PlainSignature:
-    """SignedData of GB/T 35275 over a content: form A with attributes, form B without."""
+    """SignedData over a content: form A with attributes, form B without. By an RSA signer that of RFC 5652."""
 
     signer: Holder = SIGNER
     attributes: bool = True
     repeat: int = 1
     digests: int = 1
     embedded: Callable[[bytes], bytes | None] | None = None
-    content_type: str = "1.2.156.10197.6.1.4.2.1"
-    algorithm: str = "1.2.156.10197.1.301.1"
+    content_type: str | None = None
+    algorithm: str | None = None
     signed_at: str = "260301020304Z"
 
     def build(self, content: bytes, path: str = "") -> bytes:
-        data = "1.2.156.10197.6.1.4.2.1"
-        digest = sm2.sm3(content)
+        data = "1.2.840.113549.1.7.1" if self.signer.rsa else "1.2.156.10197.6.1.4.2.1"
+        digest = self.signer.digest(content)
+        digest_algorithm = seq(oid(SHA256 if self.signer.rsa else SM3))
         attributes = b""
         if self.attributes:
             embedded = None
             attributes = b"".join(
                 (
-                    seq(oid("1.2.840.113549.1.9.3"), tlv(0x31, oid(self.content_type))),
+                    seq(oid("1.2.840.113549.1.9.3"), tlv(0x31, oid(self.content_type or data))),
                     *(seq(oid("1.2.840.113549.1.9.4"), tlv(0x31, octets(digest))) for _ in range(self.digests)),
                     seq(oid("1.2.840.113549.1.9.5"), tlv(0x31, utc_time(self.signed_at))),
                 )
@@ -238,20 +258,20 @@ class PlainSignature:
         signer = seq(
             integer(1),
             seq((self.signer.issuer or self.signer).name, integer(self.signer.serial)),
-            seq(oid(SM3)),
+            digest_algorithm,
             *((tlv(0xA0, attributes),) if self.attributes else ()),
-            seq(oid(self.algorithm)),
+            seq(oid(self.algorithm or (RSA_SHA256 if self.signer.rsa else "1.2.156.10197.1.301.1"))),
             octets(self.signer.sign(message)),
         )
         inner = () if embedded is None else (tlv(0xA0, octets(embedded)),)
         signed = seq(
             integer(1),
-            tlv(0x31, seq(oid(SM3))),
+            tlv(0x31, digest_algorithm),
             seq(oid(data), *inner),
             tlv(0xA0, self.signer.certificate),
             tlv(0x31, *([signer] * self.repeat)),
         )
-        return seq(oid("1.2.156.10197.6.1.4.2.2"), tlv(0xA0, signed))
+        return seq(oid("1.2.840.113549.1.7.2" if self.signer.rsa else "1.2.156.10197.6.1.4.2.2"), tlv(0xA0, signed))
 
 
 def time_stamp(

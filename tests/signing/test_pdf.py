@@ -1,18 +1,22 @@
 """Sealed PDFs: each honest kind passes, and each forgery fails by the check that is there for it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import pytest
+import sealing as s
 from asn1crypto import cms
 from authority import AT, Holder, issue, make_key, middle, revocation_list, root
 from pdf_maker import SIGNED_AT, Pdf, make_cms, make_token
 
 from schemas.verification import Check, Outcome, SealReport, Severity, worst
+from signing.certificate import fingerprint
 from signing.containers.pdf import judge
-from signing.trust import Policy, TrustStore
+from signing.sm2 import sm3
+from signing.trust import Owner, Policy, TrustStore
 
 Make = Callable[[bytes], bytes]
 
@@ -373,3 +377,78 @@ def test_two_fields_do_not_share_a_signature() -> None:
     pdf.fields.append(90)
     pdf.revise({90: b"<< /FT /Sig /T (Other) /V 7 0 R >>"})
     assert verdict(pdf.data) == {"document.pdf-structure": "signature-shared"}
+
+
+def dual(first: s.Holder, second: s.Holder) -> bytes:
+    """An RSA and an SM2 signature on one document."""
+    pdf = Pdf()
+    for holder in (first, second):
+        pdf.sign(s.PlainSignature(signer=holder).build)
+    return pdf.data
+
+
+SEALED_WORLD = TrustStore(
+    signers=(s.ROOT.certificate, s.RSA_ROOT.certificate),
+    seal_makers=(s.MAKER_ROOT.certificate,),
+    tsa=(s.TSA_ROOT.certificate,),
+    crls=s.LISTS,
+)
+
+
+def test_two_algorithms_of_one_insurer_settle_each_other() -> None:
+    for order in ((s.RSA_SIGNER, s.SIGNER), (s.SIGNER, s.RSA_SIGNER)):
+        data = dual(*order)
+        assert verdict(data, SEALED_WORLD, s.AT) == {}
+        assert [seal.coverage for seal in seals_of(data, SEALED_WORLD)] == ["partial", "whole"]
+
+
+def test_two_algorithms_of_two_holders_do_not() -> None:
+    nobody = replace(s.RSA_SIGNER, number=None, serial=0x4010)
+    for other in (nobody, replace(nobody, number="91100000100003962T", serial=0x4011)):
+        assert verdict(dual(other, s.SIGNER), SEALED_WORLD, s.AT) == {"signature.pdf-extent": "changed-after"}
+    certificates = frozenset(fingerprint(holder.certificate) for holder in (nobody, s.SIGNER))
+    named = replace(SEALED_WORLD, owners=(Owner("EXAMPLE-PC", certificates=certificates),))
+    assert verdict(dual(nobody, s.SIGNER), named, s.AT) == {}
+
+
+def test_a_broken_one_of_two_is_a_broken_document() -> None:
+    whole = dual(s.RSA_SIGNER, s.SIGNER)
+    size = len(s.SIGNER.certificate)
+    thieves = (replace(s.SIGNER, key=f"thief {number}") for number in range(99))
+    thief = next(one for one in thieves if len(one.certificate) == size)
+    assert verdict(whole.replace(b"12,800.00", b"92,800.00"), SEALED_WORLD, s.AT) == {
+        "signature.data-hash": "content-changed"
+    }
+    pdf = Pdf()
+    pdf.sign(s.PlainSignature(signer=s.RSA_SIGNER).build)
+    honest = s.PlainSignature(signer=s.SIGNER)
+    pdf.sign(lambda content: honest.build(content).replace(s.SIGNER.certificate, thief.certificate))
+    assert verdict(pdf.data, SEALED_WORLD, s.AT)["signature.value"] == "mismatch"
+
+
+@pytest.mark.parametrize("plan", [s.SealPlan(), s.SealPlan(family="v1", version=1), s.SealPlan(list_type=2)])
+@pytest.mark.parametrize("sub_filter", ["GM.sm2seal", "adbe.pkcs7.detached"])
+def test_an_electronic_seal_in_a_pdf_passes(plan: s.SealPlan, sub_filter: str) -> None:
+    value = s.SealSignature(plan, property_info="any")
+    data = signed(lambda content: value.build(content, ""), sub_filter=sub_filter)
+    assert verdict(data, SEALED_WORLD, s.AT) == {}
+    (seal,) = seals_of(data, SEALED_WORLD)
+    assert (seal.container, seal.integrity, seal.trust, seal.coverage) == ("pdf", "passed", "trusted", "whole")
+    assert seal.seal is not None
+    assert seal.seal.id == plan.id
+    changed = data.replace(b"12,800.00", b"92,800.00")
+    assert verdict(changed, SEALED_WORLD, s.AT) == {"signature.data-hash": "content-changed"}
+    assert "seal.signer-listed" in verdict(
+        signed(lambda content: replace(value, signer=s.OTHER).build(content, "")), SEALED_WORLD, s.AT
+    )
+
+
+def test_a_document_time_stamp_proves_a_seal_that_has_expired_since() -> None:
+    value = s.SealSignature(s.SealPlan(end="20260501000000Z"))
+    pdf = Pdf()
+    pdf.sign(lambda content: value.build(content, ""))
+    assert verdict(pdf.data, SEALED_WORLD, s.AT) == {"seal.current": "expired-without-time-proof"}
+    pdf.sign(lambda content: s.time_stamp(sm3(content)), sub_filter="ETSI.RFC3161", kind="DocTimeStamp", more=b"")
+    assert verdict(pdf.data, SEALED_WORLD, s.AT) == {}
+    (seal,) = seals_of(pdf.data, SEALED_WORLD)
+    assert (seal.time_proof, seal.signed_at) == ("timestamp", datetime(2026, 3, 1, 2, 3, 5, tzinfo=UTC))

@@ -10,7 +10,7 @@ from vector import HERE, Vector, s
 from vectors_container import containers
 from vectors_coverage import coverage
 from vectors_names import names
-from vectors_passing import passing
+from vectors_passing import passing, passing_pdfs
 from vectors_pdf import pdfs
 from vectors_references import references
 from vectors_seal import transplants
@@ -23,7 +23,7 @@ TRUST = HERE / "trust"
 
 def all_vectors() -> Iterator[Vector]:
     """Every vector, in the order of its file."""
-    for make in (passing, references, coverage, transplants, times, values, containers, pdfs, names):
+    for make in (passing, passing_pdfs, references, coverage, transplants, times, values, containers, pdfs, names):
         yield from make()
 
 

@@ -1,9 +1,9 @@
 """What must pass, also where a vendor writes it in his own way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from vector import Vector, ofd, s
+from vector import Pdf, Vector, ofd, s
 
 from signing import pairs, sm2
 
@@ -53,6 +53,43 @@ def passing() -> Iterator[Vector]:
         ok("detached-ses", "A seal signature in a file of its own.", data, detached=s.SealSignature().build(data, "x")),
         suffix="bin",
     )
+
+
+def passing_pdfs() -> Iterator[Vector]:
+    """PDFs that must pass, whatever their signatures are made of."""
+
+    def ok(name: str, description: str, pdf: Pdf) -> Vector:
+        return Vector(f"pdf-{name}", description, pdf.data, "passed", suffix="pdf")
+
+    sm2_signed, rsa_signed = s.PlainSignature(), s.PlainSignature(signer=s.RSA_SIGNER)
+    seal = s.SealSignature(property_info="Sig1")
+    v1 = replace(seal, seal=s.SealPlan(family="v1", version=1))
+
+    def pdf(*makes: Callable[[bytes], bytes], **more: object) -> Pdf:
+        found = Pdf()
+        found.room = 6000
+        for make in makes:
+            found.sign(make, **more)  # type: ignore[arg-type]
+        return found
+
+    yield ok("signed", "A signature of GB/T 35275.", pdf(sm2_signed.build))
+    yield ok("signed-rsa", "A signature of RFC 5652 with RSA.", pdf(rsa_signed.build))
+    yield ok(
+        "sealed", "A seal of GB/T 38540-2020.", pdf(lambda content: seal.build(content, ""), sub_filter="GM.sm2seal")
+    )
+    yield ok(
+        "sealed-v1", "A seal of GM/T 0031-2014 under another SubFilter.", pdf(lambda content: v1.build(content, ""))
+    )
+    yield ok("signed-twice", "Two signatures by the same certificate.", pdf(sm2_signed.build, sm2_signed.build))
+    yield ok("dual", "RSA first, then SM2, by the same insurer.", pdf(rsa_signed.build, sm2_signed.build))
+    yield ok("dual-reversed", "SM2 first, then RSA, by the same insurer.", pdf(sm2_signed.build, rsa_signed.build))
+    mixed = pdf(rsa_signed.build, lambda content: seal.build(content, ""))
+    yield ok("dual-seal", "RSA first, then a seal of GB/T 38540, by the same insurer.", mixed)
+    stamped = pdf(lambda content: seal.build(content, ""))
+    stamped.sign(
+        lambda content: s.time_stamp(sm2.sm3(content)), sub_filter="ETSI.RFC3161", kind="DocTimeStamp", more=b""
+    )
+    yield ok("sealed-stamped", "A seal, and a document time-stamp of SM2 after it.", stamped)
 
 
 JSON_INFO = '{"DocId":"d0c1","Entry":"Sign_0/Signature.xml"}'

@@ -52,6 +52,31 @@ def values() -> Iterator[Vector]:
         "The signature says RSA, the key is SM2.",
         ofd(s.with_value(algorithm=rsa)),
         "signature.method",
+        "signature.data-hash",
+    )
+    for name, digest in (("sha1", "1.2.840.113549.1.1.5"), ("sha1-gm", "1.2.156.10197.1.504")):
+        weak = s.Signing(s.SealSignature(algorithm=digest), method=digest)
+        yield failing(f"algorithm-{name}", "A18", "The signature is RSA with SHA-1.", ofd(weak), "signature.method")
+    seal = s.SealPlan(signers=(s.RSA_SIGNER,), maker=s.RSA_MAKER)
+    by_rsa = s.Signing(s.SealSignature(seal, signer=s.RSA_SIGNER), method=rsa)
+    yield failing(
+        "seal-rsa",
+        "A18",
+        "Signer and maker of the seal sign with RSA, which the policy does not allow.",
+        ofd(by_rsa),
+        "signature.method",
+        "seal.maker-signature",
+        outcome="indeterminate",
+    )
+    short = s.SealPlan(signers=(s.SHORT_SIGNER,))
+    by_short = s.Signing(s.SealSignature(short, signer=s.SHORT_SIGNER), method=rsa)
+    yield failing(
+        "seal-rsa-1024",
+        "A18",
+        "The signer's key is RSA of 1024 bits.",
+        ofd(by_short),
+        "signature.method",
+        "certificate.algorithm",
     )
     yield failing(
         "algorithm-cms-rsa",
