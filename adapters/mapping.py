@@ -14,6 +14,7 @@ from adapters.drafts import Row
 
 if TYPE_CHECKING:
     from adapters.facts import Cells, Facts, SourceRow
+    from adapters.repeats import Repeats
 
 Nature = Literal["text", "identifier", "number", "truth", "any", "list"]
 
@@ -179,7 +180,8 @@ class Opened(Protocol):
 class Mapping:
     """One insurer's, or one dialect's, format: the file that holds it is its documentation.
 
-    `derives` names, by record type, the identifiers that are made where the format has none.
+    `derives` names, by record type, the identifiers that are made where the format has none. `repeats` judges rows that
+    repeat each other where that is not only a matter of `Rows.key`.
     """
 
     dialect: str
@@ -189,6 +191,7 @@ class Mapping:
     version: str = "1.0"
     media_types: tuple[str, ...] = ()
     derives: abc.Mapping[str, Derived] = field(default_factory=dict)
+    repeats: "Repeats | None" = None
 
     @property
     def id(self) -> str:

@@ -1,13 +1,9 @@
 """Bytes in an insurer's own format to draft records of the standard schema, row by row."""
 
-import json
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
-from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
 
-from adapters.drafts import Draft, Row
+from adapters.drafts import Row
 from adapters.facts import Facts, Scope, SourceRow
 from adapters.formats import JsonMessages
 from adapters.insurers import MAPPINGS
@@ -15,6 +11,7 @@ from adapters.mapping import Mapping as InsurerMapping
 from adapters.mapping import Opened, Rows
 from adapters.problems import Problem, Rejected, refused
 from adapters.reading import read_row
+from adapters.repeats import Reading, Verdicts, same_records
 from untrusted import Refused
 
 
@@ -43,14 +40,17 @@ def translate_with(
         yield Row(0, problems=(error.problem,))
         return
     scope = Scope(insurer, mapping.id, isinstance(mapping.format, JsonMessages), mapping.derives)
-    twice = _repeated(opened, scope)
+    twice = _repeated(mapping, opened, scope)
     for row in opened.rows():
         if isinstance(row, Row):
             yield row
             continue
         drafts, problems, facts = read_row(row, scope)
         if twice and (again := twice.get(row.number)) is not None:
-            drafts, problems = [], [*problems, again]
+            if isinstance(again, Problem):
+                drafts, problems = [], [*problems, again]
+            else:  # an earlier row states this record
+                drafts = [draft for draft in drafts if draft.type != again]
         envelope = _envelope(row.plan.rows, facts) if row.plan.rows.envelope else _NONE
         yield Row(row.number, tuple(drafts), tuple(problems), envelope)
 
@@ -62,38 +62,21 @@ def _envelope(rows: Rows, facts: Facts) -> dict[str, str]:
     return {name: facts.values[name] for name in rows.envelope if name in facts.values}
 
 
-@dataclass(slots=True)
-class _Group:
-    """The rows of one key: their numbers, and whether their records are equal."""
+def _repeated(mapping: InsurerMapping, opened: Opened, scope: Scope) -> Verdicts:
+    """DIALECTS 0.9, duplicates: what follows for rows that repeat each other, by row number.
 
-    numbers: list[int]
-    where: list[str]
-    records: bytes
-    field: str
-    raw: str
-    equal: bool = True
-
-
-def _repeated(opened: Opened, scope: Scope) -> dict[int, Problem]:
-    """DIALECTS 0.9, duplicates: what is wrong with rows whose key stands in another row too, by row number.
-
-    Only rows that agree in a cheap bucket are read twice, and of these only their numbers are kept.
+    Only rows that agree in a cheap bucket are read twice, and of these only what the judgement keeps.
     """
     shared = _in_one_bucket(opened)
-    if not shared:
-        return {}
-    groups: dict[Hashable, _Group] = {}
+    return (mapping.repeats or same_records)(_readings(opened, scope, shared)) if shared else {}
+
+
+def _readings(opened: Opened, scope: Scope, numbers: set[int]) -> Iterator[Reading]:
     for row in opened.rows():
-        if isinstance(row, SourceRow) and row.number in shared:
+        if isinstance(row, SourceRow) and row.number in numbers:
             drafts, problems, facts = read_row(row, scope)
             if all(problem.effect == "N" for problem in problems):
-                _group(groups, row, drafts, facts)
-    found: dict[int, Problem] = {}
-    for group in groups.values():
-        refused_from = 1 if group.equal else 0  # of equal rows the first stays
-        for number, where in zip(group.numbers[refused_from:], group.where[refused_from:], strict=True):
-            found[number] = _again(group, where)
-    return found
+                yield Reading(row, drafts, facts)
 
 
 def _in_one_bucket(opened: Opened) -> set[int]:
@@ -104,32 +87,3 @@ def _in_one_bucket(opened: Opened) -> set[int]:
         if before != number:
             shared.update((before, number))
     return shared
-
-
-def _group(groups: dict[Hashable, _Group], row: SourceRow, drafts: list[Draft], facts: Facts) -> None:
-    names = row.plan.rows.key
-    key = tuple(_key_value(name, drafts, facts) for name in names)
-    if not any(key):
-        return
-    stated = json.dumps([[draft.type, draft.record] for draft in drafts], sort_keys=True)
-    records = sha256(stated.encode()).digest()
-    field, raw = next((name, str(value)) for name, value in zip(names[::-1], key[::-1], strict=True) if value)
-    identity = (row.plan.rows.family or row.plan.rows.at, key)
-    group = groups.get(identity)
-    if group is None:
-        groups[identity] = _Group([row.number], [row.cells.where], records, field, raw)
-        return
-    group.numbers.append(row.number)
-    group.where.append(row.cells.where)
-    group.equal = group.equal and group.records == records
-
-
-def _key_value(name: str, drafts: list[Draft], facts: Facts) -> Any:
-    value = facts.values.get(name)
-    return drafts[0].record.get(name) if value is None and drafts else value
-
-
-def _again(group: _Group, where: str) -> Problem:
-    others = ", ".join(map(str, group.numbers[:10]))
-    rule, reason = ("row.duplicate", "same-record") if group.equal else ("row.conflict", "same-key-other-record")
-    return Problem(rule, group.field, "R", reason, raw=group.raw, where=where, facts={"rows": others})

@@ -4,6 +4,7 @@ from adapters.insurers import (
     dia_canon_json,
     dia_channel_xml,
     dia_csv_list,
+    dia_east_txt,
     dia_einv_xml,
     dia_prpc_json,
     dia_receipt_json,
