@@ -17,15 +17,20 @@ def rate(facts: Facts) -> None:
     A unit that nothing states is the one of fraction, percent and per mille with which the rate gives the premium; if
     not exactly one does, `unit.ambiguous`. Size alone decides nothing.
     """
+    rate_on(facts, "limits.aggregate", says_base=False)
+
+
+def rate_on(facts: Facts, name: str, *, says_base: bool) -> None:
+    """The same, on the base that stands in the field `name`. Where the source `says_base` itself, none is written."""
     values = facts.values
     stated = values.pop("rate_percent", None)
     if stated is None:
         return
-    base, premium = values.get("limits.aggregate"), values.get("premium.gross")
-    comparable = _period_is_read(facts) and facts.was_read("limits.aggregate", "premium.gross")
+    base, premium = values.get(name), values.get("premium.gross")
+    comparable = _period_is_read(facts) and facts.was_read(name, "premium.gross")
     if stated.unit is None:
-        if comparable:
-            _resolve(facts, stated, base, premium)
+        if comparable and _resolve(facts, stated, base, premium) and base is not None and not says_base:
+            _write_base(facts, base)
         return
     percent = stated.percent()
     values["rate_percent"] = percent
@@ -33,7 +38,8 @@ def rate(facts: Facts) -> None:
         return
     factors = _factors(values["period.start"], values["period.end"])
     if _reconciles(premium, base, percent, factors):
-        _write_base(facts, base)
+        if not says_base:
+            _write_base(facts, base)
     elif base.fen > 0 and premium.fen > 0 and percent.digits > 0:
         if any(_reconciles(premium, base, percent, ((n * a, d * b),)) for n, d in factors for a, b in _SLIPS):
             rule, reason, name = "unit.mismatch", "ten-thousand-fold", "premium.gross"
@@ -49,18 +55,19 @@ def _period_is_read(facts: Facts) -> bool:
     return isinstance(facts.values.get("period.start"), date) and isinstance(facts.values.get("period.end"), date)
 
 
-def _resolve(facts: Facts, stated: Rate, base: Yuan | None, premium: Yuan | None) -> None:
+def _resolve(facts: Facts, stated: Rate, base: Yuan | None, premium: Yuan | None) -> bool:
+    """Whether exactly one unit gives the premium; the rate is written then."""
     survivors: list[Exact] = []
     if base is not None and premium is not None and base.fen > 0 and premium.fen > 0:
         factors = _factors(facts.values["period.start"], facts.values["period.end"])
         candidates = [Rate(stated.number, unit).percent() for unit in _UNITS]
         survivors = [percent for percent in candidates if _reconciles(premium, base, percent, factors)]
-    if len(survivors) == 1 and base is not None:
+    if len(survivors) == 1:
         facts.values["rate_percent"] = survivors[0]
-        _write_base(facts, base)
-        return
+        return True
     reason = "no-unit-fits" if not survivors else "several-units-fit"
     facts.blame("unit.ambiguous", reason, "rate_percent", rate=str(stated.number))
+    return False
 
 
 def _factors(start: date, end: date) -> tuple[tuple[int, int], ...]:

@@ -8,6 +8,7 @@ from adapters.insurers import (
     dia_einv_xml,
     dia_prpc_json,
     dia_receipt_json,
+    dia_soap_xml,
     dia_xlsx_bdx,
 )
 from adapters.mapping import Mapping
@@ -19,6 +20,7 @@ MAPPINGS: dict[str, Mapping] = {
     "DIA-EINV-XML": dia_einv_xml.MAPPING,
     "DIA-PRPC-JSON": dia_prpc_json.MAPPING,
     "DIA-RECEIPT-JSON": dia_receipt_json.MAPPING,
+    "DIA-SOAP-XML": dia_soap_xml.MAPPING,
     "DIA-XLSX-BDX": dia_xlsx_bdx.MAPPING,
     "DIA-EAST-TXT": dia_east_txt.MAPPING,
 }

@@ -5,6 +5,7 @@ without tax, `N_ADD_RATE` is the tax, an amount. Specification: DIALECTS section
 """
 
 from adapters import kinds, rates, settle
+from adapters.choices import change_kind, changed, in_or_out, insured_by_default
 from adapters.facts import Facts
 from adapters.formats import XmlPackets
 from adapters.kinds import code, truth
@@ -49,35 +50,6 @@ def paid(facts: Facts) -> str | None:
     return "premium_receipt" if amount is not None and amount.fen > 0 else None
 
 
-def in_or_out(facts: Facts) -> str | None:
-    """Money in is a receipt, money out a refund; neither is nothing that a receipt could state."""
-    amount = facts.find("amount")
-    if amount is None:
-        return None
-    if amount.fen == 0:
-        facts.blame("sign.contradiction", "zero", "amount")
-        return None
-    return "premium_receipt" if amount.fen > 0 else "premium_refund"
-
-
-def changed(facts: Facts) -> str | None:
-    """An endorsement or a cancellation, by C_EDR_TYP."""
-    change = facts.find("change")
-    return change[0] if change else None
-
-
-def kind(facts: Facts) -> None:
-    """What kind of endorsement or cancellation, by the same code."""
-    facts.put("kind", facts.values.pop("change")[1], "", of="change")
-    del facts.lineage["change"]
-
-
-def role(entry: Facts) -> None:
-    """Without C_ROLE: the insured."""
-    if "role" not in entry.values and "role" not in entry.unread and entry.values:
-        entry.put("role", "insured", "by contract")
-
-
 POLICY = Shape(
     "policy",
     shared=("policy_no",),
@@ -106,7 +78,7 @@ POLICY = Shape(
                 "credit_code": Source("C_CERTF_CDE", kinds.credit_code, when=("C_CERTF_CLS", CREDIT_CODE_PAPER)),
                 "role": Source("C_ROLE", ROLE),
             },
-            rules=(role,),
+            rules=(insured_by_default,),
             ignores=frozenset({"C_TEL", "C_ADDR"}),
         ),
         "clauses": Each(
@@ -223,7 +195,7 @@ ENDORSEMENT = Shape(
             },
         ),
     },
-    rules=(kind, settle.third_amount("premium_change"), settle.signs_by_kind),
+    rules=(change_kind, settle.third_amount("premium_change"), settle.signs_by_kind),
 )
 
 CANCELLATION = Shape(
@@ -236,7 +208,7 @@ CANCELLATION = Shape(
         "reason": Source("C_REASON", kinds.text),
     },
     rules=(
-        kind,
+        change_kind,
         settle.third_amount("return_premium"),
         settle.signs("return_premium", "negative"),
         settle.magnitudes("return_premium.gross", "return_premium.net", "return_premium.tax"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters import amounts, convert, dates, kinds, rates, settle
 from adapters.amounts import Exact, Literal
+from adapters.choices import change_kind, changed
 from adapters.facts import Cells, Facts
 from adapters.formats import JsonMessages
 from adapters.kinds import code, json_reader, truth
@@ -228,19 +229,7 @@ _AMOUNT = json_reader(kinds.money, "元", many=False)
 _NUMBER = json_reader(kinds.integer, None, many=False)
 
 
-def changed(facts: Facts) -> str | None:
-    """An endorsement or a cancellation, by endorType."""
-    change = facts.find("change")
-    return change[0] if change else None
-
-
-def kind(facts: Facts) -> None:
-    """What kind of endorsement or cancellation, by the same code."""
-    facts.put("kind", facts.values.pop("change")[1], "", of="change")
-    del facts.lineage["change"]
-
-
-def in_or_out(facts: Facts) -> str | None:
+def paid(facts: Facts) -> str | None:
     """Money in is a receipt, money out a refund; without either nothing was paid yet."""
     amount = facts.find("amount")
     if amount is None or amount.fen == 0:
@@ -346,14 +335,14 @@ ENDORSEMENT = Shape(
     "endorsement",
     shared=("policy_no", "endorsement_no", "change", "effective_on"),
     takes={"issued_on": Source("endorDate", DAY), "premium_change.gross": yuan("chgPremium")},
-    rules=(kind, settle.signs_by_kind),
+    rules=(change_kind, settle.signs_by_kind),
 )
 
 CANCELLATION = Shape(
     "cancellation",
     shared=("policy_no", "endorsement_no", "change", "effective_on"),
     takes={"return_premium.gross": yuan("chgPremium")},
-    rules=(kind, settle.signs("return_premium", "negative"), settle.magnitudes("return_premium.gross")),
+    rules=(change_kind, settle.signs("return_premium", "negative"), settle.magnitudes("return_premium.gross")),
 )
 
 RECEIPT = Shape(
@@ -406,7 +395,7 @@ MAPPING = Mapping(
                 Choice(
                     each="prpJpayrefrec",
                     reads={"amount": yuan("realPayRefFee")},
-                    becomes=in_or_out,
+                    becomes=paid,
                     shapes={"premium_receipt": RECEIPT, "premium_refund": REFUND},
                 ),
             ),
