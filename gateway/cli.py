@@ -72,10 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("files", nargs="+", type=Path)
     verify.add_argument("--trust", type=Path, required=True, help="trust directory")
     verify.add_argument("--at", type=_moment, help="judge as of this moment (RFC 3339); default now")
-    verify.add_argument("--detached", type=Path, help="the signed content of a detached signature")
+    verify.add_argument("--detached", type=Path, help="a signature over the file, in a file of its own")
     verify.add_argument("--json", action="store_true")
     verify.add_argument("--lang", choices=("zh", "en"), default="zh")
     verify.set_defaults(run=_seal_verify)
+    report = seal.add_parser("report", help="核验报告 the verdict on a file as HTML or PDF, to be filed")
+    report.add_argument("file", type=Path)
+    report.add_argument("--trust", type=Path, required=True, help="trust directory")
+    report.add_argument("--at", type=_moment, help="judge as of this moment (RFC 3339); default now")
+    report.add_argument("--detached", type=Path, help="a signature over the file, in a file of its own")
+    report.add_argument("--out", type=Path, required=True, help="report.html or report.pdf")
+    report.add_argument("--lang", choices=("zh", "en"), default="zh")
+    report.set_defaults(run=_seal_report)
 
     _trust_commands(commands)
 
@@ -246,6 +254,13 @@ def _seal_verify(parsed: argparse.Namespace) -> int:
 
     at = parsed.at or datetime.now(UTC)
     return verify_files(parsed.files, parsed.trust, at, parsed.detached, as_json=parsed.json, language=parsed.lang)
+
+
+def _seal_report(parsed: argparse.Namespace) -> int:
+    from gateway.commands.seal_report import write_report
+
+    at = parsed.at or datetime.now(UTC)
+    return write_report(parsed.file, parsed.trust, at, parsed.out, parsed.detached, language=parsed.lang)
 
 
 def _trust_show(parsed: argparse.Namespace) -> int:

@@ -15,8 +15,8 @@ from signing.report_json import as_seal_verify_json, as_unreadable_json
 from signing.seal import rfc3339
 from signing.trust import TrustError
 
-_EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INDETERMINATE: 2}
-_UNREADABLE = 3
+EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INDETERMINATE: 2}
+UNREADABLE = 3
 _LARGEST = 64 * 1024 * 1024
 _MARK = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.INDETERMINATE: "?"}
 _WORD = {
@@ -36,16 +36,16 @@ def verify_files(
         raise Misconfigured(str(error)) from error
     catalogue = load_catalogue()
     codes = set()
-    content = _read(detached) if detached else None
+    content = read_document(detached) if detached else None
     for file in files:
         try:
-            report = verify_document(_read(file), trust=trust, at=at, detached=content)
+            report = verify_document(read_document(file), trust=trust, at=at, detached=content)
         except Unreadable as error:
-            codes.add(_UNREADABLE)
+            codes.add(UNREADABLE)
             found = as_unreadable_json(str(file), error, rfc3339(at))
             text = f"{file}: {'无法读取' if language == 'zh' else 'unreadable'}: {error.detail}"
         else:
-            codes.add(_EXIT[report.outcome])
+            codes.add(EXIT[report.outcome])
             found = as_seal_verify_json(str(file), report)
             text = _readable(file, report, catalogue, "zh" if language == "zh" else "en")
         if as_json:
@@ -53,10 +53,11 @@ def verify_files(
             sys.stdout.buffer.flush()
         else:
             print(text)
-    return next((code for code in (_UNREADABLE, 1, 2, 0) if code in codes), 0)
+    return next((code for code in (UNREADABLE, 1, 2, 0) if code in codes), 0)
 
 
-def _read(file: Path) -> bytes:
+def read_document(file: Path) -> bytes:
+    """The bytes of a file. Raises `Unreadable` if it cannot be read or is larger than a document may be."""
     try:
         with file.open("rb") as stream:
             data = stream.read(_LARGEST + 1)
