@@ -1,5 +1,6 @@
 """One configuration key at a time: what it changes, when its readings leave a rule open, and what setting it does."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -121,6 +122,30 @@ def test_an_award_that_another_product_key_would_not_count_leaves_it_open() -> N
     assert worth(messages, product_key="approval_no") == [("国药准字H20249001", 2026, "400000.00")]
 
 
+def test_only_the_sum_of_what_is_due_and_owed_back_counts() -> None:
+    """A fen here for a fen there is no disagreement; more owed back is one, although nothing is due either way."""
+    second = {"product.approval_no": "国药准字H20249002", "number": OTHER}
+    small = [*priced("200000.00"), *priced("800000.00", **second)]
+    award = message("award", {"amount": "200000.00"})
+    assert [str(line.clawback) for line in run([*small, award], product_key="approval_no")] == ["100000.00", "0.00"]
+    assert all(not one.findings for line in run([*small, award]) for one in line.policies)
+    large = [*priced("800000.00"), *priced("800000.00", **second)]
+    awards = [message("award", {"amount": "450000.00", "policy_nos": [number]}) for number in (NO, OTHER)]
+    (line,) = run([*large, *awards])
+    assert (str(line.subsidy), str(line.clawback)) == ("0.00", "400000.00")
+    assert [one.findings[0].rule for one in line.policies] == ["R-ZJ-16", "R-ZJ-16"]
+    assert [str(line.clawback) for line in run([*large, *awards], product_key="approval_no")] == ["50000.00"] * 2
+
+
+def test_a_fen_of_the_eligible_premium_is_an_amount() -> None:
+    """2 % of 5000.50 or of 5000.00: the half of both is 50.00."""
+    base = {"rate_base": {"kind": "declared", "amount": "5000.00"}, "rate_percent": "3"}
+    messages = priced("150.00", limit="5000.50", **base)
+    assert str(only(messages, rate_base="declared").eligible_premium) == "100.00"
+    assert str(only(messages, rate_base="aggregate_limit").eligible_premium) == "100.01"
+    assert found(messages, rate_rule="cap") == {"R-ZJ-14b": OPEN}
+
+
 def test_cap_year() -> None:
     """The year of the award, of the inception, of the last payment."""
     old = {"period": {"start": "2025-12-20", "end": "2026-12-19"}}
@@ -134,6 +159,10 @@ def test_cap_year() -> None:
     ]
     assert [one[1:] for one in worth(messages, **answers, cap_year="payment")] == [(2026, "500000.00")]
     assert [one[1:] for one in worth([policy(old)], cap_year="payment")] == [(2026, "0.00")]  # not paid: by application
+    next_year = {"at": date(2027, 1, 31), "eligible_event": "payment"}
+    paid = [(line.year, str(line.subsidy)) for line in run(messages[:2], cap_year="payment", **next_year)]
+    assert paid == [(2026, "300000.00")]
+    assert [line.year for line in run(messages[:2], cap_year="application", **next_year)] == [2027]
     awarded = message("award", {"year": 2025, "awarded_on": "2026-01-20"})
     assert [one[1:] for one in worth([*messages[:2], awarded], **answers, cap_year="application")] == [(2025, "0.00")]
 

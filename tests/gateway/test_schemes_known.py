@@ -37,6 +37,16 @@ def test_a_cancellation_from_inception_counts_from_the_day_on_which_it_was_sent(
         assert "R-ZJ-12" in found([policy(), receipt(), undone, first])  # told again, and first in May
 
 
+def test_a_cancellation_told_again_is_known_from_the_first_time() -> None:
+    """So that a reinstatement between the two still undoes it."""
+    undone = message("cancellation", {"kind": "from_inception"}, sent_at="2026-05-20T00:00:00+08:00")
+    first = {**undone, "message_id": "again", "sent_at": "2026-04-20T00:00:00+08:00"}
+    back = message("endorsement", {"kind": "reinstate", "issued_on": "2026-05-01", "effective_on": "2026-05-01"})
+    assert "R-ZJ-12" in found([policy(), receipt(), undone, back])
+    assert found([policy(), receipt(), undone, back, first]) == {}
+    assert found([policy(), receipt(), first, back, undone]) == {}
+
+
 def test_a_policy_that_is_not_yet_signed_is_not_there() -> None:
     assert run([policy({"issued_on": "2026-06-01"}), receipt()]) == ()
 
@@ -85,7 +95,9 @@ def test_application_is_the_first_award_of_this_scheme() -> None:
     """Its day decides whether the policy had begun, and its year which cap it was charged to."""
     begins = {"period": {"start": "2026-05-20", "end": "2027-05-19"}}
     early = message("award", {"awarded_on": "2026-05-10", "amount": "1.00"})
-    messages = [policy(begins), receipt(), early, message("award")]
+    later = message("award", {"awarded_on": "2026-05-25"})
+    assert "R-ZJ-12" not in found([policy(begins), receipt(), later])
+    messages = [policy(begins), receipt(), early, later]
     assert found(messages)["R-ZJ-12"] == (F, "not-begun")
     foreign = message("award", {"scheme": "SH-BIO", "level": "city", "awarded_on": "2026-05-10"})
     assert "R-ZJ-12" not in found([policy(begins), receipt(), foreign])
@@ -127,17 +139,19 @@ def test_what_co_insurers_tell_alike_counts_once() -> None:
 
 
 def test_changes_of_the_limit_are_followed_in_their_order() -> None:
-    def change(number: str, day: str, after: str | None) -> dict[str, Any]:
+    def change(number: str, day: str, after: str | None, issued: str = "2026-04-01") -> dict[str, Any]:
         changes = [{"field": "limits.aggregate", "before": "50000000.00", "after": after}]
         return message(
             "endorsement",
-            {"endorsement_no": number, "issued_on": "2026-04-01", "effective_on": day, "changes": changes},
+            {"endorsement_no": number, "issued_on": issued, "effective_on": day, "changes": changes},
         )
 
     up, down = change("EZEX1", "2026-04-02", "60000000.00"), change("EZEX2", "2026-04-03", "30000000.00")
     messages = [*priced("800000.00"), down, up]
     assert found(messages, rate_base="aggregate_limit") == {"R-ZJ-14": (Q, "readings-differ")}
     assert str(only(messages).eligible_premium) == "600000.00"  # 2 % of 30 million, the last
+    late = change("EZEX1", "2026-04-02", "60000000.00", issued="2026-04-20")
+    assert str(only([*priced("800000.00"), down, late]).eligible_premium) == "600000.00"
     tomorrow = change("EZEX2", "2026-06-01", "30000000.00")
     assert str(only([*priced("800000.00"), tomorrow]).eligible_premium) == "800000.00"
     unreadable = change("EZEX2", "2026-04-03", "3000万元")
