@@ -1,8 +1,10 @@
 """Who sends what: the mapping of each insurer, by code. The codes of the dialects themselves stand here too."""
 
 from adapters.insurers import (
+    dia_acord_xml,
     dia_canon_json,
     dia_channel_xml,
+    dia_crs_csv,
     dia_csv_list,
     dia_east_txt,
     dia_einv_xml,
@@ -22,5 +24,7 @@ MAPPINGS: dict[str, Mapping] = {
     "DIA-RECEIPT-JSON": dia_receipt_json.MAPPING,
     "DIA-SOAP-XML": dia_soap_xml.MAPPING,
     "DIA-XLSX-BDX": dia_xlsx_bdx.MAPPING,
+    "DIA-ACORD-XML": dia_acord_xml.MAPPING,
     "DIA-EAST-TXT": dia_east_txt.MAPPING,
+    "DIA-CRS-CSV": dia_crs_csv.MAPPING,
 }

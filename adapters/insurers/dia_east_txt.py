@@ -16,6 +16,7 @@ from adapters.kinds import code, truth
 from adapters.mapping import Choice, Kind, Mapping, Rows, Shape, Source, always
 from adapters.problems import Unreadable
 from adapters.repeats import Entry, Reading, Verdicts, again, records, same_key
+from adapters.tables import fold
 
 IDENTIFIER = Kind("identifier", convert.identifier, "identifier")
 TYPE = code(
@@ -149,12 +150,12 @@ class _Line:
     def __init__(self, reading: Reading) -> None:
         row, drafts, _ = reading
         raws, at, stated = row.cells.raws, row.cells.where, records(reading.drafts)
-        number = str(convert.identifier(raws["流水号"]))
+        number = fold(raws["流水号"])
         self.by_serial = Entry(row.number, at, number, "流水号", number, stated)
         self.by_policy: Entry | None = None
         if drafts[0].type == "policy":
             policy_no = drafts[0].record["policy_no"]
-            key: Hashable = (policy_no, convert.identifier(raws["标的序号"]))
+            key: Hashable = (policy_no, fold(raws["标的序号"]))
             self.by_policy = Entry(row.number, at, key, "policy_no", policy_no, stated)
 
 
