@@ -92,6 +92,11 @@ def local_name(element: _Element) -> str:
     return etree.QName(element).localname[:80]
 
 
+def has_loose_text(element: _Element) -> bool:
+    """Whether text that is not blank stands beside the children of an element."""
+    return any(text and not text.isspace() for text in (element.text, *(child.tail for child in element)))
+
+
 def collect(
     element: _Element, node: Node, where: str, path: str, found: list[tuple[str, str, _Element]], unknown: Unknown
 ) -> None:
@@ -99,8 +104,7 @@ def collect(
     for name in map(str, element.attrib):
         if "@" + name not in node.children and not name.startswith(XSI):
             unknown.append(f"{path}@{name.rpartition('}')[2]}")
-    texts = [element.text, *(child.tail for child in element)]
-    if any(text and not text.isspace() for text in texts):
+    if has_loose_text(element):
         unknown.append(path.rstrip("/"))
     counts: dict[str, int] = {}
     for child in element:

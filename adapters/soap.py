@@ -7,7 +7,7 @@ from lxml.etree import _Element
 
 from adapters.bundles import read_document
 from adapters.convert import folded
-from adapters.formats import Same, XmlFile, local_name, xml_plans
+from adapters.formats import Same, XmlFile, has_loose_text, local_name, xml_plans
 from adapters.mapping import Mapping
 from adapters.problems import Unreadable, reject
 from untrusted import read_xml
@@ -76,7 +76,6 @@ def _payload(envelope: _Element) -> str:
         if child.tag not in (f"{{{namespace}}}Header", f"{{{namespace}}}Body"):
             raise reject("field.unaccounted", "unknown", local_name(child))
     for element, path in ((envelope, ""), (bodies[0], "Body"), (bodies[0][0], f"Body/{local_name(bodies[0][0])}")):
-        texts = [element.text, *(child.tail for child in element)]
-        if any(text and not text.isspace() for text in texts):
+        if has_loose_text(element):
             raise reject("field.unaccounted", "unknown", path)
     return message.text or ""
