@@ -9,6 +9,7 @@ import orjson
 
 from gateway.catalogue import Catalogue, load_catalogue
 from gateway.errors import Misconfigured
+from gateway.shown import visible
 from schemas.verification import Check, Outcome, Report, Severity
 from signing import TrustStore, Unreadable, verify_document
 from signing.report_json import as_seal_verify_json, as_unreadable_json
@@ -72,7 +73,7 @@ def _readable(file: Path, report: Report, catalogue: Catalogue, language: str) -
     lines = [f"{file}: {_WORD[report.outcome][language]}" + (f" ({report.reason})" if report.reason else "")]
     for seal in report.seals:
         name = seal.seal.name if seal.seal else (seal.signer.subject if seal.signer else "")
-        lines.append(f"  [{seal.id}] {name}: {seal.integrity} · {seal.trust} · {seal.coverage}")
+        lines.append(f"  [{visible(seal.id, 40)}] {visible(name)}: {seal.integrity} · {seal.trust} · {seal.coverage}")
         lines += _not_passed(seal.checks, catalogue, language)
     lines += _not_passed(report.checks, catalogue, language)
     return "\n".join(lines)

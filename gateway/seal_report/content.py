@@ -232,7 +232,8 @@ def _seal(number: int, seal: SealReport, picture: SealPicture | None, say: "_Wor
     drawn, told = (None, None) if seal.seal is None else _drawn(picture, outcome, language)
     name = visible(seal.seal.name if seal.seal else seal.signer.subject if seal.signer else seal.id, 60)
     return Section(
-        f"{word('seal', language)} {number} [{visible(seal.id, 40)}] {name} — {word(outcome.value, language)}",
+        # The answer stands before anything that a stranger may call himself.
+        f"{word('seal', language)} {number} · {word(outcome.value, language)} · [{visible(seal.id, 40)}] {name}",
         tuple(lines),
         picture=drawn,
         picture_text=told,

@@ -350,6 +350,13 @@ def test_any_text_anywhere(text: str) -> None:
     assert text_of(pdf)
 
 
+def test_no_name_can_speak_before_the_verdict() -> None:
+    """A name that says `valid` stands behind the answer, in the heading and in the title of the window."""
+    content = made("— 有效")
+    assert content.sections[2].heading.startswith("签章 1 · 无效 · ")
+    assert as_html(content).decode().split("</title>")[0].endswith("无效")
+
+
 def test_a_long_report_is_quick_and_whole() -> None:
     base = made("示例")
     sections = base.sections[:2] + base.sections[2:3] * 64
