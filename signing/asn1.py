@@ -7,11 +7,15 @@ certificates, lists or CMS imports it first.
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from asn1crypto import algos, cms, crl, keys, x509
+from asn1crypto import algos, cms, core, crl, keys, ocsp, x509
+
+from signing.sm2 import sm3
 
 if TYPE_CHECKING:  # asn1crypto states no types
 
     class _Name: ...
+
+    class _PublicKeyInfo: ...
 
     class _TbsCertificate: ...
 
@@ -21,9 +25,22 @@ if TYPE_CHECKING:  # asn1crypto states no types
 
     class _CertificateList: ...
 
+    class _SequenceOf: ...
+
+    class _ResponseData: ...
+
+    class _BasicOCSPResponse: ...
+
+    class _ResponseBytes: ...
+
+    class _OCSPResponse: ...
+
 else:
     _Name, _TbsCertificate, _Certificate = x509.Name, x509.TbsCertificate, x509.Certificate
     _TbsCertList, _CertificateList = crl.TbsCertList, crl.CertificateList
+    _PublicKeyInfo, _SequenceOf = keys.PublicKeyInfo, core.SequenceOf
+    _ResponseData, _BasicOCSPResponse = ocsp.ResponseData, ocsp.BasicOCSPResponse
+    _ResponseBytes, _OCSPResponse = ocsp.ResponseBytes, ocsp.OCSPResponse
 
 SM2_CURVE = "1.2.156.10197.1.301"
 SM2_WITH_SM3 = "1.2.156.10197.1.501"
@@ -73,6 +90,11 @@ class Name(_Name):
         """The octets that were sent."""
         return octets_of(x509.Name.chosen.fget(self))
 
+    @property
+    def sm3(self) -> bytes:
+        """Its SM3 digest: so GM/T 0014 names an issuer in a response."""
+        return sm3(self.dump())
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, x509.Name) and self.hashable == Name.hashable.__get__(other)
 
@@ -92,15 +114,28 @@ def octets_of(value: Any) -> bytes:
     return bytes(value._header + value._contents + value._trailer)
 
 
-def _with_names(structure: Any) -> list[tuple[Any, ...]]:
-    """The fields of an asn1crypto structure with our `Name` in the place of its own."""
-    return [(name, Name if kind is x509.Name else kind, *rest) for name, kind, *rest in structure._fields]
+class PublicKeyInfo(_PublicKeyInfo):
+    """RFC 5280 section 4.1.2.7."""
+
+    @property
+    def sm3(self) -> bytes:
+        """The SM3 digest of the key's own octets: so GM/T 0014 names the key of an issuer in a response."""
+        structure: Any = self
+        return sm3(bytes(structure["public_key"]))
+
+
+def _with_ours(structure: Any) -> list[tuple[Any, ...]]:
+    """The fields of an asn1crypto structure with our types in the place of its own."""
+    return [(name, _OURS.get(kind, kind), *rest) for name, kind, *rest in structure._fields]
+
+
+_OURS: dict[Any, Any] = {x509.Name: Name, keys.PublicKeyInfo: PublicKeyInfo}
 
 
 class TbsCertificate(_TbsCertificate):
     """RFC 5280 section 4.1.1.1."""
 
-    _fields = _with_names(x509.TbsCertificate)
+    _fields = _with_ours(x509.TbsCertificate)
 
     def dump(self, force: bool = False) -> bytes:
         """The octets that were sent."""
@@ -116,11 +151,23 @@ class Certificate(_Certificate):
         """The octets that were sent."""
         return octets_of(self)
 
+    @property
+    def never_checked(self) -> bool:
+        """RFC 6960 section 4.2.2.2.1, id-pkix-ocsp-nocheck: a responder whose revocation nobody need ask for."""
+        return x509.Certificate.ocsp_no_check_value.fget(self) is not None
+
+    @property
+    def ocsp_no_check_value(self) -> None:
+        """Nothing: the library would validate such a responder without our signature plug-in, so without SM2.
+
+        `signing.revocation` asserts its standing instead, and the library validates it as any other.
+        """
+
 
 class TbsCertList(_TbsCertList):
     """RFC 5280 section 5.1.2."""
 
-    _fields = _with_names(crl.TbsCertList)
+    _fields = _with_ours(crl.TbsCertList)
 
     def dump(self, force: bool = False) -> bytes:
         """The octets that were sent."""
@@ -135,6 +182,45 @@ class CertificateList(_CertificateList):
     def dump(self, force: bool = False) -> bytes:
         """The octets that were sent."""
         return octets_of(self)
+
+
+class Certificates(_SequenceOf):
+    """The certificates inside of a response."""
+
+    _child_spec = Certificate
+
+
+class ResponseData(_ResponseData):
+    """RFC 6960 section 4.2.1."""
+
+    def dump(self, force: bool = False) -> bytes:
+        """The octets that were sent."""
+        return octets_of(self)
+
+
+class BasicOCSPResponse(_BasicOCSPResponse):
+    """RFC 6960 section 4.2.1."""
+
+    _fields = [
+        ("tbs_response_data", ResponseData),
+        *ocsp.BasicOCSPResponse._fields[1:3],
+        ("certs", Certificates, {"explicit": 0, "optional": True}),
+    ]
+
+
+class ResponseBytes(_ResponseBytes):
+    """RFC 6960 section 4.2.1."""
+
+    _oid_specs = {"basic_ocsp_response": BasicOCSPResponse}
+
+
+class OCSPResponse(_OCSPResponse):
+    """RFC 6960 section 4.2.1."""
+
+    _fields = [
+        ocsp.OCSPResponse._fields[0],
+        ("response_bytes", ResponseBytes, {"explicit": 0, "optional": True}),
+    ]
 
 
 def load(kind: Any, der: bytes) -> Any:

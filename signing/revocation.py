@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 
-from asn1crypto import crl, ocsp
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from asn1crypto import crl
 from pyhanko_certvalidator._state import ValProcState
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.context import ValidationContext
@@ -27,6 +26,7 @@ from pyhanko_certvalidator.errors import (
     PathValidationError,
     RevokedError,
 )
+from pyhanko_certvalidator.ltv.poe import POEManager
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import (
     FRESHNESS_FALLBACK_VALIDITY_DEFAULT,
@@ -35,14 +35,17 @@ from pyhanko_certvalidator.policy_decl import (
     RevocationCheckingPolicy,
 )
 from pyhanko_certvalidator.policy_decl import RevocationCheckingRule as Rule
+from pyhanko_certvalidator.registry import CertificateRegistry
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
+from pyhanko_certvalidator.revinfo.manager import RevinfoManager
 from pyhanko_certvalidator.revinfo.validate_crl import verify_crl
 from pyhanko_certvalidator.revinfo.validate_ocsp import verify_ocsp_response
 from pyhanko_certvalidator.util import ConsList
 
-from signing.asn1 import MALFORMED, CertificateList, load
-from signing.certificate import BadCertificate
+from signing.asn1 import CertificateList, OCSPResponse, load
 from signing.checks.paths import SIGNATURES, Link, Path
+from signing.responders import NONSENSE as NONSENSE
+from signing.responders import is_authority, names_known, never_checked
 
 # What it would log is driven by strangers' bytes, and stands in the report anyway.
 logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
@@ -51,8 +54,6 @@ LARGEST_LIST = 64 << 20
 _MOMENTS = re.compile(r" \([^()]*\d\d:\d\d:\d\d[^()]*\)")
 _CERTIFICATE_ISSUER = bytes.fromhex("0603551d1d")  # RFC 5280 section 5.3.3
 _REQUIRED = CertRevTrustPolicy(RevocationCheckingPolicy(Rule.CRL_OR_OCSP_REQUIRED, Rule.CRL_OR_OCSP_REQUIRED))
-# What the library is known to raise on data that parsed but makes no sense.
-NONSENSE = (*MALFORMED, AssertionError, NotImplementedError, InvalidSignature, UnsupportedAlgorithm)
 
 
 class BadRevocationData(ValueError):
@@ -144,7 +145,7 @@ def parse_ocsp(der: bytes) -> Any:
     if len(der) > 1 << 20:
         raise BadRevocationData("the response is larger than 1 MiB")
     try:
-        found = load(ocsp.OCSPResponse, der)
+        found = load(OCSPResponse, der)
         _ = found.native
     except NONSENSE as error:
         raise BadRevocationData(str(error).partition("\n")[0]) from error
@@ -184,7 +185,7 @@ def standings(
     """
     known = _vouched(path, pool)
     named = [one for one in lists if any(_may_sign(link, one) and _signed(one.der, link.spki) for link in known)]
-    heard = [one for one in responses if _names_known_responders(one, known)]
+    heard = [one for one in responses if names_known(one, known)]
     searched = [one.parsed if heard else one.about(known) for one in named]
     if heard or any(one.parsed is shown for one, shown in zip(named, searched, strict=True)):
         found = standings_afresh(path, known, named, searched, heard, moment, skew, max_age)
@@ -240,18 +241,13 @@ def _vouched(path: Path, pool: Iterable[Link]) -> tuple[Link, ...]:
         new = [
             link
             for link in waiting
-            if any(_authority(one) and one.may_have_issued(link) and one.signed(link) for one in found)
+            if any(is_authority(one) and one.may_have_issued(link) and one.signed(link) for one in found)
         ]
         if not new:
             break
         found += new
         waiting = [link for link in waiting if link not in new]
     return tuple(found)
-
-
-def _authority(link: Link) -> bool:
-    usage = link.parsed.key_usage_value
-    return bool(link.parsed.ca) and (usage is None or "key_cert_sign" in usage.native)
 
 
 def _may_sign(link: Link, revocation_list: RevocationList) -> bool:
@@ -267,19 +263,6 @@ def _signed(der: bytes, spki: bytes) -> bool:
     found = parse_crl(der).parsed
     value, signed = found["signature"].native, found["tbs_cert_list"].dump()
     return SIGNATURES.holds(value, signed, spki, found["signature_algorithm"])
-
-
-def _names_known_responders(response: Any, known: Sequence[Link]) -> bool:
-    """Each certificate inside of the response is one of those known, or signed by an authority among them."""
-    try:
-        basic = response["response_bytes"]["response"].parsed
-        inside = [Link.of(certificate.dump()) for certificate in basic["certs"] or ()]
-    except (BadCertificate, *NONSENSE):
-        return False
-    return all(
-        any(link == one or (_authority(one) and one.may_have_issued(link) and one.signed(link)) for one in known)
-        for link in inside
-    )
 
 
 def _ends(
@@ -314,12 +297,18 @@ def standings_afresh(
         for one, shown in zip(lists, searched, strict=True)
         if max_age is None or moment - one.this_update <= max_age + skew
     ]
+    registry = CertificateRegistry.build([link.parsed for link in known])
     context: Any = ValidationContext(  # parts of it state no types
         trust_roots=[CertTrustAnchor(path.anchor.parsed)],
-        other_certs=[link.parsed for link in known],
         moment=moment,
-        crls=[CRLContainer(shown) for shown in fresh],
-        ocsps=[one for response in responses for one in OCSPContainer.load_multi(response)],
+        certificate_registry=registry,
+        revinfo_manager=RevinfoManager(
+            registry,
+            POEManager(),
+            crls=[CRLContainer(shown) for shown in fresh],
+            ocsps=[one for response in responses for one in OCSPContainer.load_multi(response)],
+            assertions=never_checked(known, responses, moment),
+        ),
         revinfo_policy=_REQUIRED,
         algorithm_usage_policy=AcceptAllAlgorithms(),
         time_tolerance=skew,

@@ -22,7 +22,8 @@ from pyhanko_certvalidator.validate import async_validate_path
 
 from signing.certificate import signer_identity
 from signing.checks.paths import SIGNATURES, Link, Path, Search
-from signing.revocation import NONSENSE, finish
+from signing.responders import NONSENSE
+from signing.revocation import finish
 from signing.trust import Policy, Purpose, TrustStore
 
 _MOST_PATHS = 4  # valid paths that are handed on to be judged in time

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from signing import sm2
 from signing.asn1 import SM2_CURVE
+from signing.sm2 import sm3
 
 START, END = datetime(2024, 1, 1, tzinfo=UTC), datetime(2034, 1, 1, tzinfo=UTC)
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -192,8 +193,14 @@ def ocsp_response(
     named: bytes | None = None,
     this: datetime = datetime(2026, 5, 31, tzinfo=UTC),
     following: datetime = datetime(2026, 6, 2, tzinfo=UTC),
+    digest: str = "sha1",
+    more: Sequence[dict[str, Any]] = (),
 ) -> bytes:
-    """A response about `holder`, signed by `responder` or the issuer; `named` is the certificate put inside."""
+    """A response about `holder`, signed by `responder` or the issuer; `named` is the certificate put inside.
+
+    `digest` is that of the CertID; `more` are extensions of the one answer.
+    """
+    hashed = sm3 if digest == "sm3" else lambda content: hashlib.new(digest, content).digest()
     by = responder or issuer
     status = (
         ocsp.CertStatus("revoked", {"revocation_time": revoked[0], "revocation_reason": revoked[1]})
@@ -208,14 +215,15 @@ def ocsp_response(
             "responses": [
                 {
                     "cert_id": {
-                        "hash_algorithm": {"algorithm": "sha1"},
-                        "issuer_name_hash": hashlib.sha1(about.subject.dump()).digest(),
-                        "issuer_key_hash": about.public_key.sha1,
+                        "hash_algorithm": {"algorithm": digest},
+                        "issuer_name_hash": hashed(about.subject.dump()),
+                        "issuer_key_hash": hashed(bytes(about.public_key["public_key"])),
                         "serial_number": holder.serial,
                     },
                     "cert_status": status,
                     "this_update": this,
                     "next_update": following,
+                    "single_extensions": list(more) or None,
                 }
             ],
         }

@@ -1,9 +1,10 @@
 """Revocation data: what a response or a list may say, and what a stranger cannot make it say."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from asn1crypto import crl, x509
+from asn1crypto import core, crl, x509
 from authority import AT, Holder, issue, make_key, middle, ocsp_response, revocation_list, root
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -175,3 +176,85 @@ def test_a_large_list_is_searched_once() -> None:
     assert found.about([Link.of(leaf.certificate)]) is found.without_entries
     assert found.about([Link.of(many[0][0].certificate)]) is found.parsed
     assert found.without_entries.dump() == found.der
+
+
+NO_CHECK = {"extn_id": "ocsp_no_check", "critical": False, "extn_value": core.ParsableOctetString(core.Null().dump())}
+
+
+@pytest.mark.parametrize("kind", ["sm2", "p256", "rsa"])
+@pytest.mark.parametrize("digest", ["sm3", "sha256", "sha1"])
+def test_an_issuer_is_named_by_each_digest(kind: str, digest: str) -> None:
+    top, leaf, trust = world(kind)
+    other = root("Another Root", kind=kind)
+    gone = (EARLIER, "superseded")
+    assert revocation_of(leaf, trust, ocsp=(ocsp_response(top, leaf, digest=digest),)) == (Outcome.PASSED, None)
+    revoked = ocsp_response(top, leaf, digest=digest, revoked=gone)
+    assert revocation_of(leaf, trust, ocsp=(revoked,)) == (Outcome.FAILED, "revoked")
+    about_other = ocsp_response(Holder(other.certificate, top.key, top.subject), leaf, digest=digest)
+    assert revocation_of(leaf, trust, ocsp=(about_other,))[0] is Outcome.INDETERMINATE
+
+
+def test_a_digest_that_is_none_of_ours_names_nobody() -> None:
+    top, leaf, trust = world()
+    odd = ocsp_response(top, leaf, digest="md5")
+    assert revocation_of(leaf, trust, ocsp=(odd,)) == (Outcome.INDETERMINATE, "revocation-unknown")
+    assert revocation_of(leaf, trust, ocsp=(odd, ocsp_response(top, leaf))) == (Outcome.PASSED, None)
+
+
+def test_an_answer_that_asks_for_more_than_is_understood_is_none() -> None:
+    top, leaf, trust = world()
+    strange = {"extn_id": "1.2.3.4", "critical": True, "extn_value": core.ParsableOctetString(b"\x05\x00")}
+    odd = ocsp_response(top, leaf, more=[strange])
+    assert revocation_of(leaf, trust, ocsp=(odd,)) == (Outcome.INDETERMINATE, "revocation-unknown")
+    harmless = ocsp_response(top, leaf, more=[{**strange, "critical": False}])
+    assert revocation_of(leaf, trust, ocsp=(harmless,)) == (Outcome.PASSED, None)
+
+
+@pytest.mark.parametrize("kind", ["sm2", "p256", "rsa"])
+def test_a_responder_that_nobody_need_ask_about(kind: str) -> None:
+    """id-pkix-ocsp-nocheck, by a responder of each algorithm, without any list about it."""
+    top, leaf, trust = world(kind)
+    asked = issue("Responder", top, kind=kind, extended=["ocsp_signing"])
+    free = issue("Responder", top, kind=kind, extended=["ocsp_signing"], more=[NO_CHECK])
+    good = ocsp_response(top, leaf, responder=free)
+    assert revocation_of(leaf, trust, ocsp=(good,)) == (Outcome.PASSED, None)
+    gone = ocsp_response(top, leaf, responder=free, revoked=(EARLIER, "superseded"))
+    assert revocation_of(leaf, trust, ocsp=(gone,)) == (Outcome.FAILED, "revoked")
+    without = ocsp_response(top, leaf, responder=asked)
+    assert revocation_of(leaf, trust, ocsp=(without,))[0] is Outcome.INDETERMINATE
+    assert revocation_of(leaf, trust, ocsp=(without,), crls=(revocation_list(top),)) == (Outcome.PASSED, None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extended": []},
+        {"extended": ["email_protection"]},
+        {"start": AT + timedelta(days=1)},
+        {"end": AT - timedelta(days=1)},
+        {"signer": make_key("sm2", "thief")},
+        {"authority": True},
+    ],
+)
+def test_a_responder_must_be_one_all_the_same(changes: dict[str, Any]) -> None:
+    top, leaf, trust = world("sm2")
+    given = {"extended": ["ocsp_signing"], "more": [NO_CHECK], **changes}
+    stranger = issue("Responder", top, kind="sm2", **given)
+    response = ocsp_response(top, leaf, responder=stranger)
+    if changes != {"authority": True}:
+        assert revocation_of(leaf, trust, ocsp=(response,))[0] is Outcome.INDETERMINATE
+    by_other = issue("Responder", root("Another Root"), kind="sm2", extended=["ocsp_signing"], more=[NO_CHECK])
+    forged = ocsp_response(top, leaf, responder=Holder(by_other.certificate, by_other.key, by_other.subject))
+    assert revocation_of(leaf, trust, ocsp=(forged,))[0] is Outcome.INDETERMINATE
+
+
+def test_a_certificate_does_not_excuse_itself() -> None:
+    """A signer whose certificate says that nobody need ask about it is asked about all the same."""
+    top, _, trust = world("sm2")
+    sly = issue("Insurer", top, kind="sm2", extended=["ocsp_signing", "email_protection"], more=[NO_CHECK])
+    assert revocation_of(sly, trust) == (Outcome.INDETERMINATE, "revocation-unknown")
+    gone = revocation_list(top, (sly, EARLIER, "superseded"))
+    assert revocation_of(sly, trust, crls=(gone,)) == (Outcome.FAILED, "revoked")
+    own = ocsp_response(top, sly, responder=sly)
+    assert revocation_of(sly, trust, ocsp=(own,))[0] is Outcome.INDETERMINATE
+    assert revocation_of(sly, trust, ocsp=(own,), crls=(gone,)) == (Outcome.FAILED, "revoked")
