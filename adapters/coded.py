@@ -15,7 +15,7 @@ from adapters.facts import Cells, SourceRow
 from adapters.headings import Column, known_columns, stated_columns
 from adapters.kinds import money, spreadsheet_reader
 from adapters.mapping import Mapping as InsurerMapping
-from adapters.mapping import Rows, Shape, Source
+from adapters.mapping import Shape, Source
 from adapters.problems import Problem, reject
 from adapters.reading import RowsPlan, plan
 from adapters.tables import fold

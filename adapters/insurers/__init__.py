@@ -1,6 +1,7 @@
 """Who sends what: the mapping of each insurer, by code. The codes of the dialects themselves stand here too."""
 
 from adapters.insurers import (
+    dia_acord_al3,
     dia_acord_xml,
     dia_canon_json,
     dia_channel_xml,
@@ -27,4 +28,5 @@ MAPPINGS: dict[str, Mapping] = {
     "DIA-ACORD-XML": dia_acord_xml.MAPPING,
     "DIA-EAST-TXT": dia_east_txt.MAPPING,
     "DIA-CRS-CSV": dia_crs_csv.MAPPING,
+    "DIA-ACORD-AL3": dia_acord_al3.MAPPING,
 }
