@@ -126,7 +126,7 @@ def _policy(record: Mapping[str, Any], insurer: str, _number: str, _sent: date) 
 
 
 def _product(record: Mapping[str, Any]) -> Product:
-    approval, name = _optional(record, "approval_no"), _optional(record, "generic_name")
+    approval, name, code = (_optional(record, field) for field in ("approval_no", "generic_name", "drug_code"))
     return Product(
         kind=_optional(record, "kind"),
         generic_name=folded(name) if name else None,
@@ -138,7 +138,7 @@ def _product(record: Mapping[str, Any]) -> Product:
         class_codes=tuple(squeezed(code) for code in _list(record, "class_codes") if isinstance(code, str)),
         holder=_party(record, "holder"),
         manufacturer=_party(record, "manufacturer"),
-        drug_code=_optional(record, "drug_code"),
+        drug_code=folded(code) if code else None,
     )
 
 
@@ -264,7 +264,8 @@ def _party(record: Mapping[str, Any], name: str) -> Party | None:
     party = _part(record, name)
     if party is None:
         return None
-    return Party(squeezed(_text(party, "name")), _optional(party, "credit_code"), _optional(party, "region"))
+    code = _optional(party, "credit_code")
+    return Party(squeezed(_text(party, "name")), folded(code) if code else None, _optional(party, "region"))
 
 
 def _money(record: Mapping[str, Any], *, signed: bool = False) -> Money:
