@@ -71,14 +71,15 @@ def judge_list(body: bytes, authority: Link, folder: Folder, at: datetime) -> Fi
         raise Unfit("not-a-list", str(error)[:300]) from error
     if parsed.issuer != authority.subject:
         raise Unfit("wrong-authority", facts.issuer)
+    known = _named(authority, folder)
     try:
-        list_signer(der, _named(authority, folder))
+        signer = list_signer(der, known)
     except NotSigned as error:
         raise Unfit("bad-signature" if error.reason == "bad-signature" else "wrong-authority", str(error)) from error
     if unknown := sorted(parsed.parsed.critical_extensions - _UNDERSTOOD):
         raise Unfit("critical-extension", unknown[0])
     use = _in_time(facts.this_update, facts.next_update, at, folder, of_list=True)
-    file, present = place_of_list(folder, facts)
+    file, present = place_of_list(folder, der, signer, known)
     return _in_order(der, file, present, use, newer=present is None or is_newer(der, present.der))
 
 

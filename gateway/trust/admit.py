@@ -190,8 +190,8 @@ _Judged = tuple[str, str, Held | None, str, bool]
 
 def _list(item: Item, folder: Folder, at: datetime) -> _Judged:
     facts = list_facts(item.der)
-    list_signer(item.der, authorities(folder.store))
-    target, present = place_of_list(folder, facts)
+    known = authorities(folder.store)
+    target, present = place_of_list(folder, item.der, list_signer(item.der, known), known)
     state = freshness(facts.this_update, facts.next_update, at, skew=folder.store.policy.clock_skew)
     newer = present is None or is_newer(item.der, present.der)
     return facts.issuer, target, present, state, newer

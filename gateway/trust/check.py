@@ -7,7 +7,16 @@ from typing import Any
 from gateway.trust.certificates import authorities, is_authority, period
 from gateway.trust.folder import ANCHORS, CERTIFICATES, Folder, Held
 from gateway.trust.owners import check_owners
-from gateway.trust.revocations import NotSigned, answers, freshness, list_facts, list_signer, oldest, response_signer
+from gateway.trust.revocations import (
+    NotSigned,
+    answers,
+    freshness,
+    list_facts,
+    list_scope,
+    list_signer,
+    oldest,
+    response_signer,
+)
 from schemas.verification import Check, Outcome, Report, Severity, conclude, failed, passed, unknown
 from signing.checks.certificate import check_key_usage, check_test_names
 from signing.checks.chain import find_chains, subject_of
@@ -147,16 +156,16 @@ def _check_lists(folder: Folder, known: tuple[Link, ...], at: datetime) -> Itera
             yield failed("trust.list", "malformed", field=held.file, detail=str(error)[:300])
             continue
         try:
-            list_signer(held.der, known)
+            scope = list_scope(held.der, list_signer(held.der, known))
         except NotSigned as error:
             yield failed("trust.list", error.reason, field=held.file, issuer=facts.issuer)
             continue
-        if facts.scope in scopes:
-            other = scopes[facts.scope].file
+        if scope in scopes:
+            other = scopes[scope].file
             yield failed(
                 "trust.list", "twice", severity=Severity.NOTICE, field=held.file, issuer=facts.issuer, other=other
             )
-        scopes[facts.scope] = held
+        scopes[scope] = held
         yield passed("trust.list")
         yield from _fresh(
             "trust.list-fresh", held, facts.issuer, facts.this_update, facts.next_update, at, policy, oldest(policy)

@@ -6,14 +6,15 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.trust.folder import Folder, Held
-from gateway.trust.revocations import Answer, ListFacts, answers, list_facts
+from gateway.trust.revocations import Answer, NotSigned, answers, list_facts, list_scope, list_signer
 from signing.certificate import fingerprint
-from signing.revocation import BadRevocationData
+from signing.checks.paths import Link
+from signing.revocation import BadRevocationData, parse_crl
 
 _NAME = re.compile(r"CN=((?:[^,+\\]|\\.)*)")
 
@@ -65,18 +66,18 @@ def certificate_name(der: bytes, subject: str) -> str:
     return f"{_slug(subject, 'certificate')}-{fingerprint(der)[:16]}.pem"
 
 
-def place_of_list(folder: Folder, facts: ListFacts) -> tuple[str, Held | None]:
-    """Where a list belongs, as `crl/name`, and the list of the same scope that it would take the place of, if any.
+def place_of_list(folder: Folder, der: bytes, signer: Link, known: Sequence[Link]) -> tuple[str, Held | None]:
+    """Where a list belongs, as `crl/name`, and the latest of its scope that it would take the place of, if any.
 
     A file of the operator's own naming keeps its name, as long as it holds nothing else.
     """
-    present = [(held, found) for held in folder.within("crl") if (found := _facts(held)) is not None]
-    same = [held for held, found in present if found.scope == facts.scope]
-    latest = max(same, key=lambda held: list_facts(held.der).this_update, default=None)
+    scope = list_scope(der, signer)
+    same = [held for held in folder.within("crl") if _scope(held, known) == scope]
+    latest = max(same, key=lambda held: parse_crl(held.der).this_update, default=None)
     for held in same:
         if sum(other.file == held.file for other in folder.held) == 1:
             return held.file, latest
-    return f"crl/{_slug(facts.issuer, 'list')}-{facts.scope[:16]}.crl", latest
+    return f"crl/{_slug(list_facts(der).issuer, 'list')}-{scope[:16]}.crl", latest
 
 
 def place_of_response(folder: Folder, about: Answer) -> tuple[str, Held | None]:
@@ -100,10 +101,10 @@ def place_of_response(folder: Folder, about: Answer) -> tuple[str, Held | None]:
     return f"ocsp/answer-{digest.hexdigest()[:16]}.der", same[0] if same else None
 
 
-def _facts(held: Held) -> ListFacts | None:
+def _scope(held: Held, known: Sequence[Link]) -> str | None:
     try:
-        return list_facts(held.der)
-    except BadRevocationData:
+        return list_scope(held.der, list_signer(held.der, known))
+    except NotSigned:
         return None
 
 

@@ -6,7 +6,7 @@ it is whether there will be an answer.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -37,11 +37,7 @@ class NotSigned(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ListFacts:
-    """A revocation list: its issuer's name, number, times, how many entries, and what it is a list of.
-
-    `scope` is equal for lists of which the later replaces the earlier: same issuer, key, distribution point, and both
-    complete or both deltas.
-    """
+    """A revocation list: its issuer's name, number, times, how many entries, and whether it tells only of changes."""
 
     issuer: str
     number: int | None
@@ -49,7 +45,6 @@ class ListFacts:
     next_update: datetime | None
     entries: int
     delta: bool
-    scope: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +72,36 @@ def list_facts(der: bytes) -> ListFacts:
     found = parse_crl(der)
     parsed = found.parsed
     try:
-        number, delta = parsed.crl_number_value, parsed.delta_crl_indicator_value
-        key, point = parsed.authority_key_identifier, parsed.issuing_distribution_point_value
-        signed = parsed["tbs_cert_list"]
-        parts = (
-            signed["issuer"].dump(),
-            key or b"",
-            octets_of(point) if point is not None else b"",
-            b"delta" if delta is not None else b"",
-        )
-        digest = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
+        number, signed = parsed.crl_number_value, parsed["tbs_cert_list"]
         return ListFacts(
-            issuer=name_text(read_der(parts[0])),
+            issuer=name_text(read_der(signed["issuer"].dump())),
             number=number.native if number is not None else None,
             this_update=found.this_update,
             next_update=found.next_update,
             entries=len(signed["revoked_certificates"]),
-            delta=delta is not None,
-            scope=digest.hexdigest(),
+            delta=parsed.delta_crl_indicator_value is not None,
         )
     except NONSENSE as error:
         raise BadRevocationData(str(error).partition("\n")[0]) from error
     except Refused as refused:
         raise BadRevocationData(f"{refused.rule}: {refused.detail}") from refused
+
+
+def list_scope(der: bytes, signer: Link) -> str:
+    """Equal for lists of which the later takes the place of the earlier, in hex.
+
+    Same issuer, key and distribution point, and both complete or both deltas (RFC 5280 section 5.2). The key is the one
+    that signed, not the one that an extension names.
+    """
+    parsed = parse_crl(der).parsed
+    point = parsed.issuing_distribution_point_value
+    parts = (
+        parsed["tbs_cert_list"]["issuer"].dump(),
+        signer.spki,
+        octets_of(point) if point is not None else b"",
+        b"delta" if parsed.delta_crl_indicator_value is not None else b"",
+    )
+    return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
 
 
 def answers(der: bytes) -> tuple[Answer, ...]:

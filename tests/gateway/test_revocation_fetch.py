@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asn1crypto import ocsp, pem
+from asn1crypto import crl, ocsp, pem
 from listening import Answer, Server, endless, raw, serve, silent, tagged, trickling, whole
 
 from gateway.catalogue import load_catalogue
@@ -140,6 +140,21 @@ def test_an_older_list_played_back_is_not_kept(fetch: Fetch, server: Server) -> 
     assert fetch.reason(listed(server, "/a.crl")) == (2, "older")
     same_time = revocation_list(TOP, (LEAF, NOW, "superseded"), this=NOW - HOUR, following=NOW + 9 * DAY)
     server.answers["/a.crl"] = whole(same_time)
+    assert fetch.reason(listed(server, "/a.crl")) == (2, "older")
+    assert fetch.lists() == (FRESH,)
+
+
+def test_an_older_list_that_does_not_name_its_key_is_older_all_the_same(fetch: Fetch, server: Server) -> None:
+    parsed = crl.CertificateList.load(OLDER)["tbs_cert_list"]
+    parsed["crl_extensions"] = [one for one in parsed["crl_extensions"] if one["extn_id"].native == "crl_number"]
+    signed = {"tbs_cert_list": parsed, "signature_algorithm": parsed["signature"]}
+    bare = crl.CertificateList({**signed, "signature": TOP.key.sign(parsed.dump(force=True))}).dump()
+    server.answers["/a.crl"] = whole(bare)
+    assert fetch(listed(server, "/a.crl"))[0] == 0
+    server.answers["/a.crl"] = whole(FRESH)
+    assert fetch(listed(server, "/a.crl"))[0] == 0
+    assert fetch.lists() == (FRESH,)
+    server.answers["/a.crl"] = whole(bare)
     assert fetch.reason(listed(server, "/a.crl")) == (2, "older")
     assert fetch.lists() == (FRESH,)
 
