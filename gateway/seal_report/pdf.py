@@ -98,6 +98,7 @@ def as_pdf(content: Content) -> bytes:
     canvas = Canvas(buffer, pagesize=A4, pageCompression=0, invariant=1, lang=language)
     canvas.setTitle(f"{content.title} · {content.verdict}")
     canvas.setSubject(content.foot)
+    canvas.setAuthor("insurer-gateway")
     canvas.setCreator("insurer-gateway")
     for number, page in enumerate(pages.pages, 1):
         for what, arguments in page:
