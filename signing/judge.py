@@ -102,13 +102,13 @@ def judge_seal(
     A bad signature is a result. `content` must be exactly the bytes that the container says were signed.
     """
     policy = trust.policy
-    flags = all_flags(seal.flags, place.flags, integrity.value_flags(seal))
+    flags = all_flags(seal.flags, place.flags, integrity.value_flags(seal), integrity.content_flags(seal, content))
     checks = [
         *place.checks,
         integrity.check_format(seal),
         integrity.check_version(seal, allow_v5=policy.allow_v5),
         integrity.check_method(seal, place.method, in_ofd=place.container == "ofd", allow_rsa=policy.allow_rsa_seals),
-        integrity.check_data_hash(seal, content),
+        integrity.check_data_hash(seal, content, repair=policy.interop_repair),
         integrity.check_encoding(seal, flags, repair=policy.interop_repair),
         times.check_time(seal, at, policy),
     ]
@@ -124,6 +124,7 @@ def judge_seal(
         checks.append(times.check_agreement(seal.signed_at, proof.moment, policy))
     if seal.seal is not None:
         checks += _judge_electronic_seal(seal.seal, seal, proof.moment or at, policy)
+        checks += _judge_seal_token(seal.seal, trust, at, evidence)
     signer = _judge_certificate(seal.certificate, seal, trust, at, Purpose.document_signing, proof, evidence)
     maker: tuple[Check, ...] = ()
     if seal.seal is not None:
@@ -168,6 +169,7 @@ def judge_lone_seal(seal: ElectronicSeal, *, trust: TrustStore, at: datetime) ->
         *_judge_form(bare, seal, trust.policy),
         seals.check_period(seal, None, at),
     ]
+    checks += _judge_seal_token(seal, trust, at, NOTHING)
     maker = _judge_certificate(seal.maker_certificate, bare, trust, at, Purpose.seal_making, Proof(()), NOTHING)
     checks += maker
     return SealReport(
@@ -220,6 +222,25 @@ def _judge_token(seal: Seal, content: bytes | None, trust: TrustStore, at: datet
     )
     moments = [moment for moment in (proof.moment, evidence.proven) if moment is not None]
     return Proof(proof.checks, min(moments, default=None))
+
+
+def _judge_seal_token(seal: ElectronicSeal, trust: TrustStore, at: datetime, evidence: Evidence) -> tuple[Check, ...]:
+    """GM/T 0031-2025: the time-stamp on the maker's signature, if there is one; it proves when the seal was made."""
+    if seal.token is None:
+        return ()
+    proof = judge_token(
+        seal.token,
+        seal.value.octets,
+        trust=trust,
+        at=at,
+        intermediates=evidence.certificates,
+        crls=evidence.crls,
+        ocsp=evidence.ocsp,
+    )
+    checks = list(proof.checks)
+    if proof.moment is not None and seal.created is not None:
+        checks.append(times.check_agreement(seal.created, proof.moment, trust.policy))
+    return tuple(check.model_copy(update={"field": "seal"}) for check in checks)
 
 
 def _judge_electronic_seal(electronic: ElectronicSeal, seal: Seal, known: datetime, policy: Policy) -> list[Check]:

@@ -70,8 +70,9 @@ class Extension:
 class ElectronicSeal:
     """An electronic seal 电子印章 (SESeal of GM/T 0031 and GB/T 38540): what its maker 制章人 signed.
 
-    `signed` is the exact octets under the maker's signature, `raw` the whole seal. Of `certificates` and `digests` one
-    is empty: a seal lists its permitted signers either as certificates or as their digests.
+    `signed` is the exact octets under the maker's signature, `raw` the whole seal, `token` a time-stamp on the maker's
+    signature (version 5). Of `certificates` and `digests` one is empty: a seal lists its permitted signers either as
+    certificates or as their digests.
     """
 
     raw: bytes
@@ -97,7 +98,7 @@ class ElectronicSeal:
     maker_certificate: bytes
     algorithm: str
     value: Bits
-    has_timestamp: bool = False
+    token: bytes | None = None
     defects: tuple[Defect, ...] = ()
     flags: tuple[str, ...] = ()
 

@@ -13,6 +13,7 @@ from signing.seal import Bits
 
 _MOST_TRIMMED = 4  # whole octets of zeros: beyond that it is no longer an accident
 TRIMMED, RAW, NEGATIVE = "bitstring-trimmed", "signature-raw64", "signature-negative-integer"
+DIGEST_AS_TEXT = "cms-digest-base64"
 
 
 def read_sm2_value(value: Bits) -> tuple[bytes, tuple[str, ...]]:
@@ -58,6 +59,7 @@ _REPAIRS = frozenset(
         f"maker-{RAW}",
         f"maker-{NEGATIVE}",
         "ber-transcoded",
+        DIGEST_AS_TEXT,
         "cms-content-type-mismatch",
     }
 )

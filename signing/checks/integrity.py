@@ -17,7 +17,7 @@ from signing.errors import UnusableKey
 from signing.holder import read_holder
 from signing.seal import Bits, Defect, ElectronicSeal, Seal
 from signing.sm2 import sm3
-from signing.values import read_digest, read_sm2_value, repaired
+from signing.values import DIGEST_AS_TEXT, read_digest, read_sm2_value, repaired
 
 SM2, RSA = "sm2-sm3", "rsa-v1_5-sha256"
 # What names an algorithm in a signature. The plain SM2 identifiers stand in CMS only (GB/T 35275, GM/T 0010).
@@ -127,10 +127,10 @@ def check_method(seal: Seal, declared: str | None, *, in_ofd: bool, allow_rsa: b
     return passed(rule, name=name, **facts)
 
 
-def check_data_hash(seal: Seal, content: bytes | None) -> Check:
+def check_data_hash(seal: Seal, content: bytes | None, *, repair: bool = False) -> Check:
     """GB/T 38540 section 7.3, RFC 5652 section 5.4: the digest under the signature is that of the content.
 
-    `content` None means that it is not at hand: unknown.
+    `content` None means that it is not at hand: unknown. `repair` takes the digest also as text, which is flagged.
     """
     rule = "signature.data-hash"
     digest = _HASHES.get(seal.digest_algorithm)
@@ -139,7 +139,7 @@ def check_data_hash(seal: Seal, content: bytes | None) -> Check:
     if content is None:
         return unknown(rule, "content-absent")
     if seal.container == "cms" and not seal.has_attributes:
-        return _check_plain(rule, seal, content, digest)
+        return _check_plain(rule, seal, content, digest, repair)
     if seal.digest is None:
         return failed(rule, "digest-absent")
     actual = digest(content)
@@ -155,16 +155,30 @@ def check_data_hash(seal: Seal, content: bytes | None) -> Check:
     return passed(rule, **facts)
 
 
-def _check_plain(rule: str, seal: Seal, content: bytes, digest: Callable[[bytes], bytes]) -> Check:
+def _check_plain(rule: str, seal: Seal, content: bytes, digest: Callable[[bytes], bytes], repair: bool) -> Check:
     """The form without attributes: the content is signed itself, or its digest stands inside and is signed."""
     if seal.embedded is None and content[:1] == b"\x31":
         # A SET under the signature may be the attributes of another signature: never take it for a content.
         return failed(rule, "content-ambiguous")
     actual = digest(content)
     facts: dict[str, Any] = {"algorithm": seal.digest_algorithm, "actual": actual.hex()}
-    if seal.embedded is None or seal.embedded in (content, actual):
+    if seal.embedded is None or seal.embedded in (content, actual) or (repair and _text_of(actual) == seal.embedded):
         return passed(rule, **facts)
     return failed(rule, "content-changed", signed=seal.embedded[:64].hex(), **facts)
+
+
+def _text_of(digest: bytes) -> bytes:
+    """A digest as some producers embed it in the form without attributes: the text of its base64."""
+    return base64.b64encode(digest)
+
+
+def content_flags(seal: Seal, content: bytes | None) -> tuple[str, ...]:
+    """The flag of a digest that is embedded as text, where GB/T 35275 has the octets themselves."""
+    digest = _HASHES.get(seal.digest_algorithm)
+    if content is None or digest is None or seal.embedded is None or seal.container != "cms" or seal.has_attributes:
+        return ()
+    as_text = seal.embedded != content and len(seal.embedded) < 100 and seal.embedded == _text_of(digest(content))
+    return (DIGEST_AS_TEXT,) if as_text else ()
 
 
 def check_value(seal: Seal, content: bytes | None) -> Check | None:

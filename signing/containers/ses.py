@@ -174,9 +174,8 @@ class _Reader:
             signed = _sequence(items[0].raw + certificate.raw + algorithm.raw)
             return self._seal(node, items[0], "v1", signed, certificate, algorithm, value)
         if len(items) in (4, 5):
-            if len(items) == 5:
-                _token(items[4])
-            return self._seal(node, items[0], "v4", items[0].raw, items[1], items[2], items[3], stamped=len(items) == 5)
+            token = _token(items[4]) if len(items) == 5 else None
+            return self._seal(node, items[0], "v4", items[0].raw, items[1], items[2], items[3], token)
         raise NotAsExpected(f"a seal of {len(items)} elements is of no known version")
 
     def _seal(
@@ -188,8 +187,7 @@ class _Reader:
         certificate: Node,
         algorithm: Node,
         value: Node,
-        *,
-        stamped: bool = False,
+        token: bytes | None = None,
     ) -> ElectronicSeal:
         # One reader reads the signature and its seal: only what the seal itself adds belongs to the seal.
         inner = _Reader()
@@ -202,7 +200,7 @@ class _Reader:
             family = "v5"
         if family == "v4" and version != 4:
             inner.defect("signature.version", "version-unknown", version=version)
-        if family == "v4" and stamped:
+        if family == "v4" and token is not None:
             inner.defect("signature.version", "version-mismatch", seal=version, elements=5)
         fields = inner.property(parts[2], family)
         picture = _of(parts[3], 4, "SES_ESPictrueInfo")
@@ -223,7 +221,7 @@ class _Reader:
             maker_certificate=octets(certificate),
             algorithm=object_id(algorithm),
             value=bit_string(value),
-            has_timestamp=stamped,
+            token=token,
             defects=tuple(inner.defects),
             flags=all_flags(inner.flags),
             **fields,

@@ -160,6 +160,7 @@ class SealPlan:
     algorithm: str | None = None
     value: Callable[[bytes], bytes] = bits
     signed: Callable[[bytes], bytes] = lambda content: content
+    token: Callable[[bytes], bytes] | None = None
 
     def build(self) -> bytes:
         if self.entries is not None:
@@ -187,7 +188,9 @@ class SealPlan:
         if self.family == "v1":
             value = self.value(self.maker.sign(self.signed(seq(info, certificate, algorithm))))
             return seq(info, seq(certificate, algorithm, value))
-        return seq(info, certificate, algorithm, self.value(self.maker.sign(self.signed(info))))
+        signature = self.maker.sign(self.signed(info))
+        stamp = () if self.token is None else (tlv(0xA0, bits(self.token(signature))),)
+        return seq(info, certificate, algorithm, self.value(signature), *stamp)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,9 @@
 import ast
 import json
 import tomllib
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from schemas.rules import Rule, load_rules
 from schemas.verification import Outcome, Report
 from signing.errors import Unreadable
 from signing.report_json import as_seal_verify_json, as_unreadable_json
+from signing.sm2 import sm3
 from signing.trust import Policy, TrustStore
 from signing.verify import recognise, verify_document
 
@@ -159,13 +163,60 @@ def test_version_5_by_policy() -> None:
     assert verify_document(document, trust=allowed, at=s.AT).outcome is Outcome.PASSED
 
 
-def test_repairs_by_policy() -> None:
-    document = (Path(__file__).parents[1] / "vectors/seals/value-raw.ofd").read_bytes()
-    strict = TrustStore(
-        signers=TRUST.signers, seal_makers=TRUST.seal_makers, crls=TRUST.crls, policy=Policy(interop_repair=False)
-    )
+@pytest.mark.parametrize(
+    ("token", "failing", "reason"),
+    [
+        (lambda value: s.time_stamp(sm3(value), moment="20250601000001Z"), (), None),
+        (lambda value: s.time_stamp(sm3(value + b"x")), ("timestamp.imprint",), "imprint-mismatch"),
+        (lambda value: s.time_stamp(sm3(value)) + b"abc", ("timestamp.imprint",), "token-malformed"),
+        (lambda value: b"junk", ("timestamp.imprint",), "token-malformed"),
+        (lambda value: s.time_stamp(sm3(value), moment="20250101000000Z"), ("timestamp.agrees",), "claimed-later"),
+        (lambda value: s.time_stamp(sm3(value), s.Holder("Unknown Time")), (), "authority-not-trusted"),
+    ],
+)
+def test_the_time_stamp_of_a_seal_itself(
+    token: Callable[[bytes], bytes], failing: tuple[str, ...], reason: str | None
+) -> None:
+    """GM/T 0031-2025: it is over the maker's signature, and says no more than when the seal was made."""
+    plan = s.SealPlan(version=5, token=token)
+    allowed = replace(TRUST, policy=Policy(allow_v5=True))
+    for document in (s.package(s.sealed(s.with_seal(plan))), plan.build()):
+        report = verify_document(document, trust=allowed, at=s.AT)
+        assert_in_catalogue(report)
+        found = tuple(rule for rule in report.failing() if rule != "document.signed")
+        stamps = [check for check in report.all_checks() if check.rule.startswith("timestamp.")]
+        assert found == failing
+        assert {check.field for check in stamps} == {"seal"}
+        assert reason in {check.reason for check in stamps}
+        assert report.seals[0].time_proof != "timestamp", "it says nothing about when the seal was used"
+    mixed = s.package(s.sealed(s.with_seal(replace(plan, version=4))))
+    assert "signature.version" in verify_document(mixed, trust=allowed, at=s.AT).failing()
+
+
+@pytest.mark.parametrize(
+    ("name", "failing"),
+    [("value-raw", ("signature.encoding",)), ("digest-base64", ("signature.data-hash", "signature.encoding"))],
+)
+def test_repairs_by_policy(name: str, failing: tuple[str, ...]) -> None:
+    document = (Path(__file__).parents[1] / f"vectors/seals/{name}.ofd").read_bytes()
+    strict = replace(TRUST, policy=Policy(interop_repair=False))
     report = verify_document(document, trust=strict, at=s.AT)
-    assert (report.outcome, report.failing()) == (Outcome.FAILED, ("signature.encoding",))
+    assert (report.outcome, report.failing()) == (Outcome.FAILED, failing)
+
+
+@pytest.mark.parametrize(
+    "embedded",
+    [
+        lambda digest: b64encode(digest) + b"\n",
+        lambda digest: b64encode(digest).rstrip(b"="),
+        lambda digest: b64encode(digest).lower(),
+        lambda digest: b64encode(digest[:31]),
+        lambda digest: digest.hex().encode(),
+    ],
+)
+def test_only_the_canonical_text_of_a_digest_is_taken(embedded: Callable[[bytes], bytes]) -> None:
+    plain = s.PlainSignature(attributes=False, embedded=lambda content: embedded(sm3(content)))
+    assert judge(s.package(s.sealed(s.Signing(plain)))).failing() == ("signature.data-hash",)
 
 
 def assert_never_passes_changed(document: bytes) -> None:

@@ -1,5 +1,6 @@
 """What must pass, also where a vendor writes it in his own way."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -37,6 +38,8 @@ def passing() -> Iterator[Vector]:
         "signature-raw64",
     )
     yield ok("digest-trimmed", "A trailing zero of the signed digest was cut off.", trimmed(), "bitstring-trimmed")
+    text = s.PlainSignature(attributes=False, embedded=lambda content: b64encode(sm2.sm3(content)))
+    yield ok("digest-base64", "The embedded digest is written as base64.", ofd(s.Signing(text)), "cms-digest-base64")
     yield ok("value-negative", "A leading 00 is missing in the signature.", *negative())
     yield ok(
         "property-json", "propertyInfo is JSON with document and entry.", ofd(s.with_value(property_info=JSON_INFO))
