@@ -70,7 +70,7 @@ class Calculation:
                 for number in _differing(base, other, rounding=slack):
                     undecided[number][key.rule] = unclear("readings-differ")
         tried = self._tried_readings()
-        return tuple(self._line(name, base.lines[name], base, undecided, tried) for name in sorted(base.lines))
+        return tuple(self._line(name, base.lines[name], undecided, tried) for name in sorted(base.lines))
 
     def _run(self, view: View, answer: Answer | None = None) -> _Run:
         if (view, answer) not in self._runs:
@@ -101,7 +101,6 @@ class Calculation:
         self,
         name: LineName,
         line: Line,
-        base: _Run,
         undecided: Mapping[int, Mapping[str, Verdict]],
         tried: Mapping[str, Mapping[str, _Run]],
     ) -> AssessedLine:

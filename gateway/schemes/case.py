@@ -93,7 +93,7 @@ class Case:
         self.verdicts = {rule: verdict for rule, verdict in verdicts.items() if verdict is not PASSED}
         self._failing = {rule for rule, verdict in self.verdicts.items() if verdict.outcome is Outcome.FAILED}
         self._rate = "R-ZJ-14" in asked
-        self._double = "R-ZJ-18" in asked and bool(facts.others)
+        self._double = "R-ZJ-18" in asked and (bool(facts.other_years) or facts.product_awarded)
         self._eligible: dict[tuple[str, str], int | None] = {}
         self._above: dict[str, bool | None] = {}
 

@@ -36,11 +36,8 @@ def check_line(facts: Facts, terms: Terms) -> Verdict:
 
 def check_in_force(facts: Facts, _terms: Terms, reading: str) -> Verdict:
     """R-ZJ-12: the policy had begun when applied for and, by one reading, was running; and it was never undone."""
-    cancellations = [
-        told
-        for told in facts.contract.cancellations
-        if not any(undo.kind == "reinstate" and told.day <= undo.day for undo in facts.contract.endorsements)
-    ]
+    reinstated = max((told.day for told in facts.contract.endorsements if told.kind == "reinstate"), default=None)
+    cancellations = [told for told in facts.contract.cancellations if reinstated is None or told.day > reinstated]
     day = facts.application_day
     if any(told.kind == "from_inception" for told in cancellations):
         return fails("undone")
@@ -143,10 +140,8 @@ def _stated_premiums(facts: Facts, terms: Terms) -> tuple[Fraction, ...]:
 
 def check_not_paid_twice(facts: Facts, _terms: Terms, year: int, reading: str) -> Verdict:
     """R-ZJ-18: no other national or provincial scheme pays for the policy, the year's premium, or the product."""
-    number = facts.contract.policy_no
-    for award in facts.others:
-        if reading == "product_ever" or (
-            number in award.policy_nos and (reading == "same_policy" or award.year == year)
-        ):
-            return fails("another-award")
-    return PASSED
+    if reading == "same_premium":
+        paid = year in facts.other_years
+    else:
+        paid = bool(facts.other_years) or (reading == "product_ever" and facts.product_awarded)
+    return fails("another-award") if paid else PASSED

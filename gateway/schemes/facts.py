@@ -1,8 +1,7 @@
 """The facts of one policy that the rules ask for, each computed once, the same under every reading."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from functools import cached_property
@@ -17,14 +16,15 @@ from gateway.schemes.terms import Terms
 class Facts:
     """One contract on the day of assessment; amounts in fen.
 
-    `own_awards` are those of the assessed scheme that name it, `others` those of other schemes that name it or its
-    product.
+    `own_awards` are those of the assessed scheme that name it. `other_years` are the years of the other schemes' awards
+    that name it; `product_awarded`: whether one of them is for its product.
     """
 
     contract: Contract
     at: date
     own_awards: tuple[Award, ...] = ()
-    others: tuple[Award, ...] = ()
+    other_years: frozenset[int] = frozenset()
+    product_awarded: bool = False
 
     @property
     def policy(self) -> Policy:
@@ -151,28 +151,25 @@ class Facts:
 def facts_of(known: Known, terms: Terms) -> tuple[Facts, ...]:
     """The facts of every contract, in a fixed order."""
     own: dict[str, list[Award]] = defaultdict(list)
-    other_by_policy: dict[str, list[Award]] = defaultdict(list)
-    other_by_product: dict[str, list[Award]] = defaultdict(list)
+    other_years: dict[str, set[int]] = defaultdict(set)
+    other_products: set[str] = set()
     for award in known.awards:
         if award.scheme == terms.scheme.id:
             for number in award.policy_nos:
                 own[number].append(award)
         elif award.level is None or award.level in terms.scheme.blocking_levels:
             for number in award.policy_nos:
-                other_by_policy[number].append(award)
-            other_by_product[award.product_key].append(award)
-
-    def others(facts: Facts) -> Iterator[Award]:
-        yield from other_by_policy.get(facts.contract.policy_no, ())
-        for key in facts.product_keys.values():
-            if key is not None:
-                yield from other_by_product.get(key, ())
-
+                other_years[number].add(award.year)
+            other_products.add(award.product_key)
     found = []
     for contract in sorted(known.contracts, key=lambda contract: (contract.policy_no, contract.policy.insurer)):
-        facts = Facts(contract, known.at, tuple(own.get(contract.policy_no, ())))
-        if other_by_policy:
-            blocking = {award.number: award for award in others(facts)}
-            facts = Facts(contract, known.at, facts.own_awards, tuple(blocking.values()))
+        facts = Facts(
+            contract,
+            known.at,
+            tuple(own.get(contract.policy_no, ())),
+            frozenset(other_years.get(contract.policy_no, ())),
+        )
+        if not other_products.isdisjoint(facts.product_keys.values()):
+            facts = replace(facts, product_awarded=True)
         found.append(facts)
     return tuple(found)

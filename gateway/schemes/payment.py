@@ -24,7 +24,30 @@ def check_told_once(facts: Facts, _terms: Terms) -> Verdict:
     return fails("told-in-two-ways") if facts.contract.told_twice else PASSED
 
 
-def check_payer(facts: Facts, sellers: Mapping[str, Iterable[Party]]) -> Verdict:
+class Sellers:
+    """Who sells the invoices of one insurer."""
+
+    def __init__(self) -> None:
+        self._codes: set[str] = set()
+        self._names: set[str] = set()
+        self._names_only: set[str] = set()
+
+    def add(self, seller: Party) -> None:
+        """One more of them."""
+        self._names.add(seller.name)
+        if seller.credit_code:
+            self._codes.add(seller.credit_code)
+        else:
+            self._names_only.add(seller.name)
+
+    def include(self, party: Party) -> bool:
+        """Whether the party is one of them: by credit code if both have one, else by name."""
+        if party.credit_code:
+            return party.credit_code in self._codes or party.name in self._names_only
+        return party.name in self._names
+
+
+def check_payer(facts: Facts, sellers: Mapping[str, Sellers]) -> Verdict:
     """F-07: the policyholder paid. An insurer that sells the invoice and pays the premium paid itself."""
     verdict = PASSED
     for receipt in facts.contract.receipts:
@@ -32,7 +55,7 @@ def check_payer(facts: Facts, sellers: Mapping[str, Iterable[Party]]) -> Verdict
         if payer is None:
             verdict = unclear("payer-missing")
         elif not payer.is_same(facts.policy.policyholder):
-            if any(payer.is_same(seller) for seller in sellers.get(receipt.insurer, ())):
+            if receipt.insurer in sellers and sellers[receipt.insurer].include(payer):
                 return fails("insurer-paid")
             verdict = unclear("another-payer")
     return verdict
@@ -82,9 +105,9 @@ def _whole(policy: Policy) -> tuple[object, ...]:
     )
 
 
-def sellers_of(known: Known) -> dict[str, set[Party]]:
-    """Who sells the invoices of each insurer."""
-    sellers: dict[str, set[Party]] = defaultdict(set)
+def sellers_of(known: Known) -> dict[str, Sellers]:
+    """Who sells the invoices, by insurer."""
+    sellers: dict[str, Sellers] = defaultdict(Sellers)
     for invoice in known.invoices:
         if invoice.seller:
             sellers[invoice.insurer].add(invoice.seller)
