@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.base import Noun
+from schemas.canonical import Written
 from schemas.identifiers import ClauseNo, PolicyNo
 from schemas.money import Amount, Percent, Yuan, percent
 from schemas.party import Document, Insured, Name, Party, Text, Visible
@@ -104,7 +105,7 @@ class CoInsurer(Noun):
     lead: bool
 
 
-class Policy(Noun):
+class Policy(Written):
     """保单: one insurance contract as its insurer reports it."""
 
     policy_no: PolicyNo

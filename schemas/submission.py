@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.base import Noun
+from schemas.canonical import Written
 from schemas.filing import Filing
 from schemas.identifiers import Digest, InsurerCode, MessageId, PolicyNo
 from schemas.log import Leaf
@@ -84,12 +85,14 @@ class PremiumState(Noun):
     failing: tuple[str, ...] = ()
 
 
-class Receipt(Noun):
+class Receipt(Written):
     """回执: the one final answer to a message, the same for ever.
 
     `status` is about the message: `verified` when everything that it says and proves was checked and passed, `held`
     when something is unknown, `refused` when something failed. `premiums` says what became of each premium it touches.
     """
+
+    APART = ("report",)
 
     submission_id: str = Field(pattern=r"^S[0-9a-f]{32}$")
     message_id: MessageId

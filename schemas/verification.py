@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from schemas.base import Noun
+from schemas.canonical import Written
 
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -84,7 +85,7 @@ class Severity(StrEnum):
     NOTICE = "notice"
 
 
-class Check(Noun):
+class Check(Written):
     """One question, its answer and the facts that the answer rests on.
 
     `rule` and `reason` are stable, public names; what they mean, in both languages and with the legal basis, stands in
@@ -193,12 +194,14 @@ class SealReport(Noun):
     checks: tuple[Check, ...]
 
 
-class Report(Noun):
+class Report(Written):
     """A verdict that can be replayed: what was judged, as of when, on which basis, every check, and what follows.
 
     The outcome follows from the checks; a report without checks cannot be built, and a report has no truth value.
     `basis` names what the verdict rests on besides the subject: digests of trust store, rules, revocation data.
     """
+
+    APART = ("checks",)
 
     subject: str
     digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")

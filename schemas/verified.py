@@ -1,15 +1,13 @@
 """What comes out: a premium as verified, revision by revision."""
 
 import hashlib
-from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
 from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from schemas.base import Noun
-from schemas.canonical import canonical
+from schemas.canonical import Written, canonical
 from schemas.identifiers import Digest, InsurerCode, PolicyNo
 from schemas.log import LogProof
 from schemas.money import ZERO, Amount, Yuan
@@ -82,21 +80,19 @@ def subject_of(insurer: str, policy_no: str) -> str:
 
 def facts_digest(policy: Policy | None, money: Money | None) -> str:
     """The digest of the facts that a premium's report is about: of the canonical form of policy and money."""
-    from_policy = _written(policy) if policy else b"null"
+    from_policy = canonical(policy) if policy else b"null"
     from_money = canonical(money) if money else b"null"
     return f"sha256:{hashlib.sha256(from_policy + from_money).hexdigest()}"
 
 
-# Equal policies have one canonical form, and each revision of a premium states its policy again.
-_written: Callable[[Policy], bytes] = lru_cache(256)(canonical)
-
-
-class VerifiedPremium(Noun):
+class VerifiedPremium(Written):
     """已核验保费: one revision of one premium.
 
     It cannot be built, nor read back from a row, unless its report is about exactly these facts; and its status is
     `verified` if and only if that report passed. `proof` is added when it is served.
     """
+
+    APART = ("policy", "report")
 
     insurer: InsurerCode
     policy_no: PolicyNo

@@ -8,7 +8,6 @@ is indeterminate; it never passes.
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
 from gateway.filing.case import Case, Finding, each_clause, each_filing, finding
@@ -40,31 +39,6 @@ def check_filing(
     `sha256:` digests of the clause texts that the sealed policy carries, where somebody has read them.
     """
     today = shanghai_day(at)
-    if calendar is None and not clause_texts:
-        return _on_day(policy, insurer, company_code, registry, today, max_age_days)
-    return _judge(
-        policy, insurer, company_code, registry, today, max_age_days, calendar or load_calendar(), clause_texts or {}
-    )
-
-
-@lru_cache(512)
-def _on_day(
-    policy: Policy, insurer: str, company_code: str | None, registry: FilingRegistry, today: date, max_age_days: int
-) -> tuple[Check, ...]:
-    """A policy is judged again with each record of it; against one registry on one day the verdict is the same."""
-    return _judge(policy, insurer, company_code, registry, today, max_age_days, load_calendar(), {})
-
-
-def _judge(
-    policy: Policy,
-    insurer: str,
-    company_code: str | None,
-    registry: FilingRegistry,
-    today: date,
-    max_age_days: int,
-    calendar: Calendar,
-    clause_texts: Mapping[str, str],
-) -> tuple[Check, ...]:
     fresh = check_registry_fresh(policy, insurer, registry, today, max_age_days)
     case = Case(
         policy=policy,
@@ -73,8 +47,8 @@ def _judge(
         registry=registry,
         today=today,
         stale=fresh.outcome is not Outcome.PASSED,
-        calendar=calendar,
-        clause_texts=clause_texts,
+        calendar=calendar or load_calendar(),
+        clause_texts=clause_texts or {},
     )
     return (
         fresh,

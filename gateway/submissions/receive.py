@@ -21,7 +21,7 @@ from gateway.submissions.read import Reading, ReadRecord
 from gateway.submissions.revision import Revision, take_revision
 from gateway.submissions.store import Owner, PolicyKey, RecordNumber, Rows
 from gateway.submissions.verdict import Basis, judge_premium, judge_record
-from schemas.canonical import as_json, canonical
+from schemas.canonical import canonical, join_members
 from schemas.log import Entry
 from schemas.submission import PremiumState, Receipt
 from schemas.verification import Check, Outcome, conclude, worst
@@ -305,9 +305,8 @@ async def _keep(connection: Connection, decided: Sequence[_Decided], judges: Jud
     drafts = []
     for one in decided:
         receipt = _receipt(one, judges)
-        draft = as_json(receipt)
-        drafts.append((receipt.status, draft))
-        entries.append(_submission_entry(one.arrival, receipt.report.outcome, canonical(draft["report"])))
+        drafts.append((receipt.status, receipt.members()))
+        entries.append(_submission_entry(one.arrival, receipt.report.outcome, canonical(receipt.report)))
         entries += [revision.entry() for revision in one.revisions]
     count = sum(len(one.revisions) for one in decided)
     # From here on the log's head is locked until commit: what can be prepared was prepared above. The feed's head is
@@ -315,9 +314,9 @@ async def _keep(connection: Connection, decided: Sequence[_Decided], judges: Jud
     leaves = iter(await append_to_log(connection, entries, origin=judges.log_origin))
     position = await store.next_positions(connection, count) if count else 0
     receipts: dict[str, tuple[bytes, str]] = {}
-    for one, (status, draft) in zip(decided, drafts, strict=True):
+    for one, (status, members) in zip(decided, drafts, strict=True):
         arrival = one.arrival
-        body = canonical(draft | {"leaf": as_json(next(leaves))})
+        body = join_members(members | {"leaf": canonical(next(leaves))})
         receipts[arrival.submission_id] = (body, status)
         rows.submissions.append(_submission_row(arrival, status, body))
         rows.records += [_record_row(arrival, read, outcome) for read, outcome in one.records]

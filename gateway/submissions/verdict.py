@@ -3,10 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from gateway.filing.check import check_filing
 from gateway.filing.registry import FilingRegistry
+from gateway.participants import Participant
 from gateway.submissions.account import account, check_account
 from gateway.submissions.arithmetic import check_arithmetic
 from gateway.submissions.evidence import JudgedDocument, documents_of_policy, documents_of_receipt, judge_evidence
@@ -37,14 +39,49 @@ class Basis:
 
 def judge_policy(state: PolicyState, policy: Policy, basis: Basis, at: datetime) -> tuple[Check, ...]:
     """Every check of one policy record: its sealed document, the agreement with it, the filing, the arithmetic."""
-    checks: list[Check] = [check_policyholder(policy), *judge_evidence(policy, state.insurer, state.documents)]
+    documents = documents_of_policy(policy, state.documents)[0]
+    return _judged(_PolicyCase(state.insurer, canonical(policy), policy, documents, basis, at))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _PolicyCase:
+    """A policy record with everything that the verdict on it rests on; of the moment only the day bears on it.
+
+    A premium is judged again with every message about it, the policy itself mostly unchanged. Cases are equal if policy
+    and registry are, if insurer and documents are the very same objects, and the day is: equal cases, equal checks.
+    """
+
+    insurer: Participant
+    written: bytes
+    policy: Policy
+    documents: tuple[JudgedDocument, ...]
+    basis: Basis
+    at: datetime
+
+    def key(self) -> tuple[Any, ...]:
+        """What makes two cases one."""
+        rests_on = (self.basis.registry.digest, self.basis.registry_max_age_days, shanghai_day(self.at))
+        return (self.written, id(self.insurer), tuple(map(id, self.documents)), rests_on)
+
+    def __hash__(self) -> int:
+        return hash(self.key())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _PolicyCase) and self.key() == other.key()
+
+
+@lru_cache(1024)  # a case in the cache keeps its objects alive, so that no other object can have their identity
+def _judged(case: _PolicyCase) -> tuple[Check, ...]:
+    policy, insurer = case.policy, case.insurer
+    documents = {document.digest: document for document in case.documents}
+    checks: list[Check] = [check_policyholder(policy), *judge_evidence(policy, insurer, documents)]
     checks += check_filing(
         policy,
-        insurer=state.insurer.code,
-        company_code=state.insurer.company_code or "",
-        registry=basis.registry,
-        at=at,
-        max_age_days=basis.registry_max_age_days,
+        insurer=insurer.code,
+        company_code=insurer.company_code or "",
+        registry=case.basis.registry,
+        at=case.at,
+        max_age_days=case.basis.registry_max_age_days,
     )
     checks += check_arithmetic(policy)
     return tuple(checks)
