@@ -1,7 +1,7 @@
 """Days, moments and periods as insurers write them (DIALECTS 0.6, 0.7), in Asia/Shanghai."""
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import NamedTuple
 from unicodedata import normalize
 
@@ -28,6 +28,8 @@ _DAY_FIRST = re.compile(r"[0-9]{1,2}([-/.])[0-9]{1,2}\1[0-9]{4}")
 _LONGEST = 100
 _NULL_DAYS = frozenset({(0, 0, 0), (1, 1, 1), (1900, 1, 1)})
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
+_SOME_CENTURIES = 10**13  # milliseconds
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SERIAL_ZERO = date(1899, 12, 30)
 
 MIDNIGHT = 0
@@ -65,6 +67,13 @@ def day_or_serial(raw: str) -> date | None:
     """The same, in a list made by a spreadsheet."""
     found = moment_or_serial(raw)
     return found and found.day
+
+
+def day_of_epoch(milliseconds: int) -> date | None:
+    """The day in Asia/Shanghai of a moment in milliseconds since 1970 in UTC; of a null date, none."""
+    if abs(milliseconds) > _SOME_CENTURIES:
+        raise Unreadable("date.unreadable", "year-out-of-range")
+    return day(f"{(_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(SHANGHAI):%Y-%m-%d}")
 
 
 def iso_day(text: str) -> date:

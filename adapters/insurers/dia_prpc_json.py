@@ -4,7 +4,7 @@ The rate stands at the main clause, net and tax at the instalments. What is left
 makes no receipt, but the receipts must agree with it. Specification: DIALECTS section 5.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from adapters import amounts, convert, dates, kinds, rates, settle
@@ -39,19 +39,13 @@ CHANGE = code(
 )
 PREMIUM_DUE = "R10"
 FIRST_HOUR, LAST_HOUR = Exact(0, 0), Exact(24, 0)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SOME_CENTURIES = 10**13  # milliseconds; what is beyond is no day of DIALECTS 0.6
 
 
 def day_or_epoch(raw: Any) -> date | None:
     """A day in any form; a JSON number is milliseconds since 1970 in UTC, and its day that of Asia/Shanghai."""
     if isinstance(raw, Literal):
         number = amounts.literal(raw)
-        milliseconds = number.digits // 10**number.scale
-        if abs(milliseconds) > _SOME_CENTURIES:
-            raise Unreadable("date.unreadable", "year-out-of-range")
-        moment = (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(dates.SHANGHAI)
-        return dates.day(f"{moment:%Y-%m-%d}")
+        return dates.day_of_epoch(number.digits // 10**number.scale)
     if isinstance(raw, str):
         return dates.day(raw)
     raise Unreadable("number.unreadable", "truth-value")
