@@ -10,6 +10,8 @@ from adapters.mapping import Mapping
 from adapters.problems import reject
 from adapters.trees import XSI, Unknown
 
+_FOREIGN = "{urn:foreign}"  # of another namespace than the root, or of none beside one: no name of the format
+
 
 @dataclass(frozen=True, slots=True)
 class XmlRequests:
@@ -67,8 +69,9 @@ class XmlRequests:
         """The names without the namespace of the root, and no attribute that means nothing."""
         prefix = f"{{{self.namespace}}}" if root.tag != self.root else None
         for element in root.iter():
-            if prefix is not None and element.tag.startswith(prefix):
-                element.tag = element.tag[len(prefix) :]
+            if prefix is not None:
+                name = element.tag
+                element.tag = name[len(prefix) :] if name.startswith(prefix) else _FOREIGN + name.rpartition("}")[2]
             for name in self.attributes:
                 if name in element.attrib:
                     del element.attrib[name]
