@@ -1,8 +1,8 @@
 """The floor of a submission: the same server with nothing in it but the work that nobody can leave out.
 
-`python -m benches.floor PORT WORKERS` serves an ASGI application under the service's own server settings. For each
-request it reads the body, makes the same signature verifications (one Ed25519 over a base that the service kept; for a
-document also the SM2 verifications and SM3 digests that its seals take), and appends the same rows durably: copies of
+`python -m benches.floor PORT WORKERS` serves an empty route under the service's own framework and server settings. For
+each request it reads the body, makes the same signature verifications (one Ed25519 over a base that the service kept; for
+a document also the SM2 verifications and SM3 digests that its seals take), and appends the same rows durably: copies of
 rows that the service wrote for such a request, the same sizes in the same tables with their indexes, triggers and
 constraints, by the same statements, requests that wait together sharing a commit as in the service. Then it answers 201
 with nothing in it; for a page of the feed, with as many revisions as they stand in their table, after one verification.
@@ -14,7 +14,8 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 
 from gateway.db import Connection, Pool, new_pool
 from gateway.ledger import store as ledger_store
@@ -35,9 +39,6 @@ from signing import sm2
 _LARGEST_BATCH = 64
 _LANES = 2
 _POOL = 8
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _value(value: Any) -> Any:
 
 
 class Floor:
-    """The application: one process's share of it."""
+    """One process's share of it."""
 
     def __init__(self, pool: Pool, templates: dict[str, Template]) -> None:
         self._pool = pool
@@ -103,29 +104,16 @@ class Floor:
         self._tasks: list[asyncio.Task[None]] = []
         self._count = 0
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """ASGI 3."""
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-            return
-        body = b""
-        while True:
-            event = await receive()
-            body += event.get("body", b"")
-            if not event.get("more_body"):
-                break
-        if scope["method"] == "GET":
-            answer = await self._page(scope["query_string"])
-        else:
-            answer = b""
-            kind = _kind(scope["method"], body)
-            self._templates[kind].verify()
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._queue.put_nowait((kind, future))
-            await future
-        length = str(len(answer)).encode()
-        await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", length)]})
-        await send({"type": "http.response.body", "body": answer})
+    async def answer(self, request: Request) -> Response:
+        """The empty route: the body read, the signatures verified, the rows durable, nothing said."""
+        if request.method == "GET":
+            return Response(await self._page(request.scope["query_string"]), 201)
+        kind = _kind(request.method, await request.body())
+        self._templates[kind].verify()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait((kind, future))
+        await future
+        return Response(status_code=201)
 
     async def _page(self, query: bytes) -> bytes:
         """As many revisions as the query asks for, as they stand in the table."""
@@ -137,16 +125,15 @@ class Floor:
             found = await list_changes(connection, -1, int(limit))
         return b",".join(one.body for one in found)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """What runs while the server does."""
         await self._pool.open(wait=True)
         self._tasks = [asyncio.create_task(self._run()) for _ in range(_LANES)]
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
+        yield
         for task in self._tasks:
             task.cancel()
         await self._pool.close()
-        await send({"type": "lifespan.shutdown.complete"})
 
     async def _run(self) -> None:
         """Group commit: what is waiting shares a transaction."""
@@ -214,11 +201,18 @@ def _kind(method: str, body: bytes) -> str:
     return "policy" if b'"policy"' in body[:200] else "receipt"
 
 
-def application() -> Floor:
-    """The application of a worker process."""
+def application() -> FastAPI:
+    """The application of a worker process: the service's framework with one route."""
     file = Path(os.environ["FLOOR_TEMPLATES"])
     templates = {kind: Template.read(value) for kind, value in json.loads(file.read_bytes()).items()}
-    return Floor(new_pool(os.environ["FLOOR_DSN"], _POOL), templates)
+    floor = Floor(new_pool(os.environ["FLOOR_DSN"], _POOL), templates)
+    app = FastAPI(lifespan=floor.lifespan, openapi_url=None)
+
+    @app.api_route("/{path:path}", methods=["GET", "PUT", "POST"])
+    async def answer(request: Request) -> Response:
+        return await floor.answer(request)
+
+    return app
 
 
 if __name__ == "__main__":
