@@ -1,8 +1,8 @@
 """The floor of a submission: the same server with nothing in it but the work that nobody can leave out.
 
 `python -m benches.floor PORT WORKERS` serves an empty route under the service's own framework and server settings. For
-each request it reads the body, makes the same signature verifications (one Ed25519 over a base that the service kept; for
-a document also the SM2 verifications and SM3 digests that its seals take), and appends the same rows durably: copies of
+each request it reads the body, makes the same signature verifications (one Ed25519 over a base that the service kept; a
+document also takes the SM2 verifications and SM3 digests of its seals), and appends the same rows durably: copies of
 rows that the service wrote for such a request, the same sizes in the same tables with their indexes, triggers and
 constraints, by the same statements, requests that wait together sharing a commit as in the service. Then it answers 201
 with nothing in it; for a page of the feed, with as many revisions as they stand in their table, after one verification.
