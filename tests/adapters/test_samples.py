@@ -1,4 +1,4 @@
-"""Every sample of the three dialects gives exactly its expected output; of the other dialects, none is mistaken."""
+"""Every sample gives exactly its expected output, and is mistaken for no other dialect."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def sources(*dialects: str) -> list[Path]:
 
 
 OURS = sources(*MAPPINGS)
-OTHERS = sources(*(path.name for path in sorted(SAMPLES.iterdir()) if path.is_dir() and path.name not in MAPPINGS))
+DIALECTS = [path.name for path in sorted(SAMPLES.iterdir()) if path.is_dir()]
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: f"{path.parent.name}-{path.name}")
@@ -34,17 +34,10 @@ def test_a_sample_is_recognised(path: Path) -> None:
     assert lint(path)["dialect"] == path.parent.name
 
 
-@pytest.mark.parametrize("path", OTHERS, ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_another_dialect_is_not_mistaken_for_one_of_these(path: Path) -> None:
-    found = lint(path)
-    assert found["dialect"] is None
-    assert set(found["not"]) == set(MAPPINGS)
-
-
-@pytest.mark.parametrize("path", OTHERS, ids=lambda path: f"{path.parent.name}-{path.name}")
 @pytest.mark.parametrize("code", MAPPINGS)
-def test_another_dialect_gives_no_record(path: Path, code: str) -> None:
-    assert records(everything(code, path.read_bytes(), file_name=path.name)) == []
+def test_another_dialect_gives_no_record(code: str) -> None:
+    for path in (path for path in sources(*DIALECTS) if path.parent.name != code):
+        assert records(everything(code, path.read_bytes(), file_name=path.name)) == [], path
 
 
 def test_a_file_without_a_name_is_read_the_same() -> None:
