@@ -190,10 +190,13 @@ class FixedFile:
     def buckets(self) -> Iterator[tuple[int, Hashable]]:
         """The key columns of each row, folded."""
         for number, groups in enumerate(self.transactions, 1):
-            cells = Cells("", {}, objects={MORE: set()})
-            for one in groups:
-                self._read(one, cells, {})
-            yield number, tuple(fold(cells.raws.get(name, "")) for name in self.plan.rows.bucket)
+            yield number, tuple(fold(self._column(groups, name)) for name in self.plan.rows.bucket)
+
+    def _column(self, groups: tuple[Found, ...], name: str) -> str:
+        tag, _, columns = name.partition("/")
+        first, _, last = columns.partition("-")
+        at = next((one.at for one in groups if one.tag == tag), None)
+        return "" if at is None else self.text[at + int(first) - 1 : at + int(last or first)]
 
     def columns(self) -> Iterator[str]:
         """The tags of the groups that stand in rows, with their columns."""

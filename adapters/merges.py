@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 from untrusted import Cell, Merge, Refused, Row
 
-Spans = Callable[[int, int], tuple[Cell, bool] | None]
-"""The cell that a merged range puts at a row and column, and whether the range has several rows."""
+Spans = Callable[[int, int], Cell | None]
+"""The cell that a merged range of several rows puts at a row and column."""
 
 
 def header_names(upper: Row, lower: Row, merges: tuple[Merge, ...]) -> tuple[dict[int, str], set[int]]:
@@ -60,11 +60,11 @@ def carried(merges: tuple[Merge, ...], rows: Mapping[int, Row], columns: frozens
             starts[column].append(merge.first_row)
             ranges[column].append((merge.last_row, cell))
 
-    def span(row: int, column: int) -> tuple[Cell, bool] | None:
-        at = bisect_right(starts[column], row) - 1
-        if at < 0 or ranges[column][at][0] < row:
+    def span(row: int, column: int) -> Cell | None:
+        if not (first := starts[column]) or (at := bisect_right(first, row) - 1) < 0:
             return None
-        return ranges[column][at][1], True
+        last, cell = ranges[column][at]
+        return cell if row <= last else None
 
     return span
 

@@ -16,7 +16,7 @@ from adapters.facts import Cells, SourceRow
 from adapters.headings import Column, heading, known_columns
 from adapters.kinds import money
 from adapters.mapping import Mapping, Rows, Shape, Source
-from adapters.merges import carried, header_names
+from adapters.merges import Spans, carried, header_names
 from adapters.problems import Problem, reject
 from adapters.reading import RowsPlan, plan
 from adapters.stored import Stored, cell_reader, shows_nothing
@@ -53,7 +53,7 @@ class Bordereau:
         sheet, rows, merges, at = self._data_sheet(workbook)
         head, below = rows[at].number, rows[at].number + 1
         lower = rows[at + 1] if at + 1 < len(rows) and rows[at + 1].number == below else SheetRow(below, {})
-        body = [row for row in rows[at + 1 :] if row.number > below]
+        body = [row for row in rows[at + 1 :] if row.number > below and not _is_note(row)]
         names, pairs = header_names(rows[at], lower, merges)
         source = mapping.rows[0]
         known = known_columns(source)
@@ -155,36 +155,45 @@ def _is_the_workbook(error: Refused) -> bool:
 
 
 def _stated(body: list[SheetRow]) -> set[int]:
-    """The columns that show something in a row that is no note."""
-    return {cell.column for row in body if not _is_note(row) for cell in row.cells.values() if not shows_nothing(cell)}
+    """The columns that show something."""
+    stated: set[int] = set()
+    for row in body:
+        stated.update(column for column in row.cells.keys() - stated if not shows_nothing(row.cells[column]))
+    return stated
 
 
 def _is_note(row: SheetRow) -> bool:
-    shown = [cell.value for cell in row.cells.values() if not shows_nothing(cell)]
-    return len(shown) == 1 and is_note(Record(row.number, tuple(shown)))
+    only = ""
+    for cell in row.cells.values():
+        if not shows_nothing(cell):
+            if only:
+                return False
+            only = cell.value or "="
+    return is_note(Record(row.number, (only,)))
 
 
-def _record(
-    row: SheetRow, places: tuple[int, ...], measured: set[int], spans: Callable[[int, int], tuple[Any, bool] | None]
-) -> Record | None:
-    """The cells of a row that are read, as texts; `None` for a note, or if it shows nothing."""
-    if _is_note(row):
-        return None
+def _record(row: SheetRow, places: tuple[int, ...], measured: set[int], spans: Spans) -> Record | None:
+    """The cells of a row that are read, as texts; `None` if the row shows nothing."""
     cells: list[str] = []
-    blank = all(shows_nothing(cell) for cell in row.cells.values())
+    shown = False
     for place, column in enumerate(places):
-        cell, is_amount = row.cells.get(column), column in measured
-        merged = False
-        if place >= _FIRST and (span := spans(row.number, column)) is not None:
-            cell, merged = span
-        if cell is None or (shows_nothing(cell) and (is_amount or not cell.formula)):
+        cell, span = row.cells.get(column), spans(row.number, column) if place >= _FIRST else None
+        if span is not None:
+            cell = span
+        if cell is None:
             cells.append("")
-        elif cell.kind == "text" and not cell.formula and not (merged and is_amount):
+            continue
+        is_amount, blank = column in measured, shows_nothing(cell)
+        shown = shown or not blank
+        if blank and (is_amount or not cell.formula):
+            cells.append("")
+        elif cell.kind == "text" and not cell.formula and not (is_amount and span is not None):
             cells.append(cell.value)
         else:
-            cells.append(Stored(cell, merged=merged and is_amount))
-        blank = blank and not cells[-1].strip()
-    return None if blank else Record(row.number, tuple(cells))
+            cells.append(Stored(cell, merged=is_amount and span is not None))
+    if not shown and all(shows_nothing(cell) for cell in row.cells.values()):
+        return None
+    return Record(row.number, tuple(cells))
 
 
 class SheetPlace(str):

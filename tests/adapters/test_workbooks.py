@@ -307,7 +307,8 @@ def test_changes_and_payments() -> None:
 def test_notes_and_prefilled_formulas_are_nothing_and_a_row_without_a_number_is_told() -> None:
     note = dict.fromkeys(COLUMNS) | {"产品名称": "注：自动生成"}
     prefilled = dict.fromkeys(COLUMNS) | {"含税保费": Cell("", kind="str", formula=True)}
-    assert problems(bordereau({}, note, prefilled)) == set()
+    numbered = dict.fromkeys(COLUMNS) | {"保单号": Cell("", kind="str", formula=True)}
+    assert problems(bordereau({}, note, prefilled, numbered)) == set()
     assert problems(bordereau({}, {"保单号": "-"})) == {(5, "row.unreadable", "policy_no")}
 
 
