@@ -8,12 +8,12 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from schemas.identifiers import credit_code
 from schemas.verification import SignerIdentity
 from signing.asn1 import MALFORMED, Certificate, load
+from signing.kept import kept
 from untrusted.der import Node, read_der
 from untrusted.refused import Refused
 
@@ -58,7 +58,7 @@ class BadCertificate(ValueError):
     """The bytes are not one certificate in DER."""
 
 
-@lru_cache(maxsize=1024)
+@kept(1024, 4 << 20)
 def parse_certificate(der: bytes) -> Any:
     """The certificate that `der` is, all of it: an asn1crypto certificate with every field decoded.
 
@@ -116,7 +116,7 @@ def fingerprint(der: bytes) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-@lru_cache(maxsize=1024)
+@kept(1024, 4 << 20)
 def signer_identity(certificate: bytes) -> SignerIdentity:
     """Whom the certificate names, read from its raw bytes.
 
@@ -207,7 +207,7 @@ class Stated:
     wrong_codes: tuple[str, ...]
 
 
-@lru_cache(maxsize=1024)
+@kept(1024, 4 << 20)
 def what_is_stated(certificate: bytes) -> Stated:
     """Names and codes in the subject and in the extensions of GB/T 20518. Raises `BadCertificate`."""
     subject, extensions = _subject_and_extensions(certificate)

@@ -5,9 +5,9 @@ of path building (`signing.checks.certificate`).
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from signing.certificate import LARGEST_CERTIFICATE, BadCertificate
+from signing.kept import kept
 from signing.moments import read_moment
 from signing.seal import Moment
 from untrusted import Node, Refused, read_der
@@ -32,7 +32,7 @@ def read_holder(certificate: bytes) -> Holder:
     return _read(certificate)
 
 
-@lru_cache(maxsize=512)
+@kept(1024, 4 << 20)
 def _read(certificate: bytes) -> Holder:
     try:
         signed = read_der(certificate)[0].children

@@ -282,7 +282,7 @@ def _judge_certificate(
     if certificate is None:
         return (failed("certificate.parsed", "absent", field=whose),)
     sent = seal.intermediates if whose == "signer" else ()
-    checks = check_chain(
+    return check_chain(
         certificate,
         intermediates=(*sent, *evidence.certificates),
         trust=trust,
@@ -292,8 +292,8 @@ def _judge_certificate(
         proven=proof.moment is not None,
         crls=evidence.crls,
         ocsp=evidence.ocsp,
+        field=whose,
     )
-    return tuple(check.model_copy(update={"field": whose}) for check in checks)
 
 
 def answer_integrity(checks: Sequence[Check]) -> Integrity:

@@ -59,6 +59,24 @@ def _purposes(certificate: Any) -> frozenset[str]:
     return frozenset() if usages is None else frozenset(usages.native)
 
 
+def certificates_in(response: Any) -> tuple[bytes, ...]:
+    """The certificates that a response carries along."""
+    return tuple(one.dump() for one in _basic(response)["certs"] or ())
+
+
+def response_periods(response: Any) -> list[tuple[datetime, datetime | None]]:
+    """When each answer of a response was given, and until when it is current; none of a response that is an error."""
+    if response["response_status"].native != "successful":
+        return []
+    answers = _basic(response)["tbs_response_data"]["responses"]
+    return [(one["this_update"].native, one["next_update"].native) for one in answers]
+
+
+def calls_good(response: Any) -> bool:
+    """Whether every answer of a response is that its certificate is good."""
+    return all(one["cert_status"].name == "good" for one in _basic(response)["tbs_response_data"]["responses"])
+
+
 def _basic(response: Any) -> Any:
     return response["response_bytes"]["response"].parsed
 

@@ -4,14 +4,12 @@ RFC 5280 section 6.3 and RFC 6960 by pyhanko-certvalidator, from data at hand: n
 own addresses are its signer's choice.
 """
 
+import hashlib
 import logging
 import re
-from bisect import bisect_left, bisect_right
-from collections import OrderedDict
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, Literal
 
 from asn1crypto import crl
@@ -44,8 +42,16 @@ from pyhanko_certvalidator.util import ConsList
 
 from signing.asn1 import CertificateList, OCSPResponse, load
 from signing.checks.paths import SIGNATURES, Link, Path
+from signing.kept import Kept, kept
 from signing.responders import NONSENSE as NONSENSE
-from signing.responders import is_authority, names_known, never_checked
+from signing.responders import (
+    calls_good,
+    certificates_in,
+    is_authority,
+    names_known,
+    never_checked,
+    response_periods,
+)
 
 # What it would log is driven by strangers' bytes, and stands in the report anyway.
 logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
@@ -69,7 +75,8 @@ class RevocationList:
     whose entries name other issuers.
     """
 
-    der: bytes = field(repr=False)
+    der: bytes = field(repr=False, compare=False)
+    digest: bytes
     issuer: str
     this_update: datetime
     next_update: datetime | None
@@ -97,7 +104,7 @@ class Standing:
     detail: str | None = None
 
 
-@lru_cache(maxsize=256)
+@kept(256, 128 << 20)
 def parse_crl(der: bytes) -> RevocationList:
     """The revocation list that `der` is (RFC 5280 section 5.1), at most 64 MiB. Raises `BadRevocationData`.
 
@@ -119,6 +126,7 @@ def parse_crl(der: bytes) -> RevocationList:
                 raise BadRevocationData("a moment without a time zone")
         return RevocationList(
             der,
+            hashlib.sha256(der).digest(),
             found.issuer.hashable,
             signed["this_update"].native,
             signed["next_update"].native,
@@ -139,7 +147,7 @@ def _without_entries(der: bytes) -> Any:
     return found
 
 
-@lru_cache(maxsize=256)
+@kept(4096, 16 << 20)
 def parse_ocsp(der: bytes) -> Any:
     """The OCSP response that `der` is (RFC 6960 section 4.2.1), at most 1 MiB. Raises `BadRevocationData`."""
     if len(der) > 1 << 20:
@@ -147,6 +155,8 @@ def parse_ocsp(der: bytes) -> Any:
     try:
         found = load(OCSPResponse, der)
         _ = found.native
+        if any(moment is not None and moment.tzinfo is None for period in response_periods(found) for moment in period):
+            raise BadRevocationData("a moment without a time zone")
     except NONSENSE as error:
         raise BadRevocationData(str(error).partition("\n")[0]) from error
     return found
@@ -168,64 +178,81 @@ def validation_path(path: Path) -> ValidationPath:
     return ValidationPath(CertTrustAnchor(path.anchor.parsed), below[:-1], below[-1] if below else None)
 
 
-def standings(
-    path: Path,
-    *,
-    pool: Sequence[Link],
-    lists: Sequence[RevocationList],
-    responses: Sequence[Any],
-    moment: datetime,
-    skew: timedelta,
-    max_age: timedelta | None,
-) -> tuple[Standing, ...]:
-    """What OCSP responses, then revocation lists, say about each certificate below the anchor, from the top down.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the data at hand about one path, and all of it that may answer; time plays no part yet.
 
-    As of `moment`: data issued later or expired by then decides nothing, nor does a list older than `max_age`; a
-    revocation after it has not happened. `pool` are certificates that may have signed a list or a response.
+    `named` are the lists that an authority of the path signed, `searched` the same as the library is to read them,
+    `heard` the responses by known responders, `refused` the names in whose name somebody else signed a list.
+    `settled`: no list has an entry about any of these certificates, and every response calls its certificate good, so
+    that between two ends of their periods the answer is the same.
     """
+
+    path: Path
+    known: tuple[Link, ...]
+    named: tuple[RevocationList, ...]
+    searched: tuple[Any, ...]
+    heard: tuple[Any, ...]
+    refused: frozenset[str]
+    settled: bool
+
+    def ends(self, skew: timedelta, max_age: timedelta | None) -> set[datetime]:
+        """Every moment at which a comparison with a period of these certificates and data changes its answer."""
+        ends = set()
+        for link in (*self.known, *_inside(self.heard)):
+            validity = link.parsed["tbs_certificate"]["validity"]
+            start, end = validity["not_before"].native, validity["not_after"].native
+            ends |= {start, end, start - skew, end + skew}
+        periods = [(one.this_update, one.next_update) for one in self.named]
+        for this, following in (
+            *periods,
+            *(period for response in self.heard for period in response_periods(response)),
+        ):
+            ends |= {this - skew, (following or this + FRESHNESS_FALLBACK_VALIDITY_DEFAULT) + skew}
+            if max_age is not None:
+                ends.add(this + max_age + skew)
+        return ends
+
+    def answer(self, moment: datetime, skew: timedelta, max_age: timedelta | None) -> tuple[Standing, ...]:
+        """What is said about each certificate below the anchor as of `moment`, from the top down.
+
+        Data issued later or expired by then decides nothing, nor does a list older than `max_age`; a revocation after
+        it has not happened.
+        """
+        found = standings_afresh(self.path, self.known, self.named, self.searched, self.heard, moment, skew, max_age)
+        return tuple(
+            Standing("unusable", "crl", detail="a list that no authority of its name signed")
+            if standing.state == "none" and link.issuer in self.refused
+            else standing
+            for standing, link in zip(found, self.path.below, strict=True)
+        )
+
+
+def question(path: Path, pool: Sequence[Link], lists: Sequence[RevocationList], responses: Sequence[Any]) -> Question:
+    """The question about `path`. `pool` are certificates that may have signed a list or a response."""
     known = _vouched(path, pool)
-    named = [one for one in lists if any(_may_sign(link, one) and _signed(one.der, link.spki) for link in known)]
-    heard = [one for one in responses if names_known(one, known)]
-    searched = [one.parsed if heard else one.about(known) for one in named]
-    if heard or any(one.parsed is shown for one, shown in zip(named, searched, strict=True)):
-        found = standings_afresh(path, known, named, searched, heard, moment, skew, max_age)
-    else:
-        found = _kept_standings(path, known, named, searched, moment, skew, max_age)
-    refused = {one.issuer for one in lists if one not in named}
-    return tuple(
-        Standing("unusable", "crl", detail="a list that no authority of its name signed")
-        if standing.state == "none" and link.issuer in refused
-        else standing
-        for standing, link in zip(found, path.below, strict=True)
+    named = tuple(one for one in lists if any(_may_sign(link, one) and _signed(one, link.spki) for link in known))
+    heard = tuple(one for one in responses if names_known(one, known))
+    # Nobody asks about an anchor: an operator who no longer believes it takes it out of the folder.
+    asked = tuple(link for link in (*known, *_inside(heard)) if link != path.anchor)
+    searched = tuple(one.about(asked) for one in named)
+    quiet = all(one.parsed is not shown for one, shown in zip(named, searched, strict=True))
+    return Question(
+        path,
+        known,
+        named,
+        searched,
+        heard,
+        frozenset(one.issuer for one in lists if one not in named),
+        settled=quiet and all(calls_good(response) for response in heard),
     )
 
 
-_ANSWERS: OrderedDict[Any, tuple[Standing, ...]] = OrderedDict()
-_KEPT = 1024
+def _inside(responses: Iterable[Any]) -> tuple[Link, ...]:
+    return tuple(Link.of(der) for response in responses for der in certificates_in(response))
+
+
 _DEEPEST_POOL = 4
-
-
-def _kept_standings(
-    path: Path,
-    known: Sequence[Link],
-    lists: Sequence[RevocationList],
-    searched: Sequence[Any],
-    moment: datetime,
-    skew: timedelta,
-    max_age: timedelta | None,
-) -> tuple[Standing, ...]:
-    """The answer where no entry of a list is about any of the certificates.
-
-    Time enters through periods alone then: between two of their ends the answer is the same.
-    """
-    ends = _ends(known, lists, skew, max_age)
-    ders = tuple(link.der for link in path.links), tuple(link.der for link in known), tuple(one.der for one in lists)
-    key = (ders, skew, max_age, bisect_left(ends, moment), bisect_right(ends, moment))
-    if key not in _ANSWERS:
-        _ANSWERS[key] = standings_afresh(path, known, lists, searched, (), moment, skew, max_age)
-        while len(_ANSWERS) > _KEPT:
-            _ANSWERS.popitem(last=False)
-    return _ANSWERS[key]
 
 
 def _vouched(path: Path, pool: Iterable[Link]) -> tuple[Link, ...]:
@@ -258,27 +285,16 @@ def _may_sign(link: Link, revocation_list: RevocationList) -> bool:
     return bool(link.parsed.ca) if usage is None else "crl_sign" in usage.native
 
 
-@lru_cache(maxsize=1024)
-def _signed(der: bytes, spki: bytes) -> bool:
-    found = parse_crl(der).parsed
-    value, signed = found["signature"].native, found["tbs_cert_list"].dump()
-    return SIGNATURES.holds(value, signed, spki, found["signature_algorithm"])
+_SIGNED: Kept[tuple[bytes, bytes], bool] = Kept(4096)
 
 
-def _ends(
-    known: Iterable[Link], lists: Iterable[RevocationList], skew: timedelta, max_age: timedelta | None
-) -> list[datetime]:
-    """Every moment at which a comparison with a period of these certificates and lists changes its answer, sorted."""
-    ends = set()
-    for link in known:
-        validity = link.parsed["tbs_certificate"]["validity"]
-        ends |= {validity["not_before"].native - skew, validity["not_after"].native + skew}
-    for one in lists:
-        ends.add(one.this_update - skew)
-        ends.add((one.next_update or one.this_update + FRESHNESS_FALLBACK_VALIDITY_DEFAULT) + skew)
-        if max_age is not None:
-            ends.add(one.this_update + max_age + skew)
-    return sorted(ends)
+def _signed(one: RevocationList, spki: bytes) -> bool:
+    return _SIGNED.get((one.digest, spki), lambda: _signed_afresh(one.parsed, spki))
+
+
+def _signed_afresh(parsed: Any, spki: bytes) -> bool:
+    value, signed = parsed["signature"].native, parsed["tbs_cert_list"].dump()
+    return SIGNATURES.holds(value, signed, spki, parsed["signature_algorithm"])
 
 
 def standings_afresh(

@@ -24,6 +24,7 @@ _BEIJING = timezone(timedelta(hours=8))
 _LARGEST_FILE = 64 << 20  # the largest list of a busy authority is about 30 MiB
 _CERTIFICATE_FOLDERS = ("signers", "seal-makers", "tsa", "xml", "intermediates")
 _FOLDERS = frozenset((*_CERTIFICATE_FOLDERS, "crl", "ocsp"))
+_NOT_OCTETS = frozenset({"policy", "owners", "digest"})
 _FILES = frozenset({"policy.toml", "owners.toml"})
 
 
@@ -146,6 +147,9 @@ class TrustStore:
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
+        for one in fields(self):
+            if one.name not in _NOT_OCTETS:  # in one order: a store is its contents, whatever its files are called
+                object.__setattr__(self, one.name, tuple(sorted(set(getattr(self, one.name)))))
         object.__setattr__(self, "digest", _digest(self))
 
     @classmethod
@@ -213,7 +217,7 @@ def _digest(store: TrustStore) -> str:
     listing: dict[str, Any] = {
         one.name: sorted(hashlib.sha256(der).hexdigest() for der in getattr(store, one.name))
         for one in fields(TrustStore)
-        if one.name not in {"policy", "owners", "digest"}
+        if one.name not in _NOT_OCTETS
     }
     listing["policy"] = {
         one.name: list(value) if isinstance(value := getattr(store.policy, one.name), tuple) else value

@@ -5,7 +5,9 @@ fetched. A path is built and validated without regard to time, so that the answe
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +18,16 @@ from signing.checks.chain import Chains, find_chains, links_of, subject_of
 from signing.checks.identity import check_identity
 from signing.checks.paths import LARGEST_BAG, Link, Path, supported
 from signing.errors import UnusableKey
-from signing.revocation import BadRevocationData, RevocationList, Standing, parse_crl, parse_ocsp, standings
+from signing.kept import Kept
+from signing.revocation import (
+    BadRevocationData,
+    Question,
+    RevocationList,
+    Standing,
+    parse_crl,
+    parse_ocsp,
+)
+from signing.revocation import question as ask
 from signing.trust import Policy, Purpose, TrustStore
 
 _TEST = re.compile(r"(?<![A-Za-z])E?TEST(?![A-Za-z])|Etest|测试")
@@ -70,53 +81,110 @@ def check_chain(
     proven: bool = False,
     crls: Sequence[bytes] = (),
     ocsp: Sequence[bytes] = (),
+    field: str | None = None,
 ) -> tuple[Check, ...]:
     """Every check on a certificate and its chain, as of `at`, for what was signed at `signed_at`.
 
     `intermediates`, `crls` and `ocsp` are what a stranger sent along; they are tried, never trusted. `proven` says that
     a trusted timestamp proves `signed_at`: only then may a certificate that has since expired or been revoked pass.
+    `field` is whose certificate it is, as the checks are to say.
     """
+    sent = tuple(intermediates), tuple(crls), tuple(ocsp)
+    asked = (certificate, *sent, trust.digest, purpose)
+    weight = len(certificate) + sum(len(one) for part in sent for one in part)
     try:
-        subject = Link.of(certificate)
+        candidates = _CANDIDATES.get(asked, lambda: _candidates(certificate, *sent, trust, purpose), weight)
     except BadCertificate as error:
-        return (failed("certificate.parsed", "malformed", detail=str(error)),)
-    bag = _bag(intermediates)
-    chains = find_chains(certificate, bag, trust, purpose)
-    candidates = chains.paths or chains.tried or (None,)
-    judged = [
-        _judge(subject, path, chains, trust, at, purpose, signed_at, proven, crls, ocsp, bag) for path in candidates
-    ]
-    return min(judged, key=lambda checks: _RANK[worst(checks)])
+        return (failed("certificate.parsed", "malformed", detail=str(error), field=field),)
+    moments = _Moments(at, signed_at, proven)
+    if candidates.ends is None:
+        return candidates.judge(moments, trust, purpose, field)
+    place = (field, proven, _place(candidates.ends, at), _place(candidates.ends, signed_at))
+    return candidates.answers.get(place, lambda: candidates.judge(moments, trust, purpose, field))
 
 
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """As of when is judged, when it was signed, and whether a time-stamp proves that."""
+
+    at: datetime
+    signed_at: datetime | None
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """All about a certificate that time plays no part in: its paths, and what is asked of the revocation data on each.
+
+    `ends` are the moments at which an answer may change, None if there are too many reasons for it to; `answers` are
+    those given so far, by the place of the moments among them.
+    """
+
+    subject: Link
+    chains: Chains
+    paths: tuple[tuple[Path | None, Question | None], ...]
+    ends: list[datetime] | None
+    answers: Kept[Any, tuple[Check, ...]]
+
+    def judge(self, moments: _Moments, trust: TrustStore, purpose: Purpose, field: str | None) -> tuple[Check, ...]:
+        """The best answer of all paths."""
+        judged = [self._judge(path, question, moments, trust.policy, purpose) for path, question in self.paths]
+        checks = min(judged, key=lambda checks: _RANK[worst(checks)])
+        return checks if field is None else tuple(check.model_copy(update={"field": field}) for check in checks)
+
+    def _judge(
+        self, path: Path | None, question: Question | None, moments: _Moments, policy: Policy, purpose: Purpose
+    ) -> tuple[Check, ...]:
+        links = path.links if path else (self.subject,)
+        identity = check_identity(self.subject.der, purpose)
+        return (
+            passed("certificate.parsed"),
+            check_algorithm(links if path and path.below else links[-1:]),
+            _check_chain_found(path, self.chains),
+            check_period(links, moments.at, moments.signed_at, moments.proven, policy),
+            check_key_usage(self.subject, purpose, policy),
+            check_test_names(links, policy),
+            *(() if identity is None else (identity,)),
+            _check_revocation(question, moments, policy),
+        )
+
+
+_CANDIDATES: Kept[Any, _Candidates] = Kept(1024, 32 << 20)
 _RANK = {Outcome.PASSED: 0, Outcome.INDETERMINATE: 1, Outcome.FAILED: 2}
 
 
-def _judge(
-    subject: Link,
-    path: Path | None,
-    chains: Chains,
+def _candidates(
+    certificate: bytes,
+    intermediates: tuple[bytes, ...],
+    crls: tuple[bytes, ...],
+    ocsp: tuple[bytes, ...],
     trust: TrustStore,
-    at: datetime,
     purpose: Purpose,
-    signed_at: datetime | None,
-    proven: bool,
-    crls: Sequence[bytes],
-    ocsp: Sequence[bytes],
-    bag: tuple[bytes, ...],
-) -> tuple[Check, ...]:
-    links = path.links if path else (subject,)
-    identity = check_identity(subject.der, purpose)
-    return (
-        passed("certificate.parsed"),
-        check_algorithm(links if path and path.below else links[-1:]),
-        _check_chain_found(path, chains),
-        check_period(links, at, signed_at, proven, trust.policy),
-        check_key_usage(subject, purpose, trust.policy),
-        check_test_names(links, trust.policy),
-        *(() if identity is None else (identity,)),
-        _check_revocation(path if chains.paths else None, trust, at, signed_at, proven, crls, ocsp, bag),
-    )
+) -> _Candidates:
+    """Raises `BadCertificate`."""
+    subject, bag, policy = Link.of(certificate), _bag(intermediates), trust.policy
+    chains = find_chains(certificate, bag, trust, purpose)
+    pool = (*links_of(trust.intermediates), *links_of(bag))
+    paths: list[tuple[Path | None, Question | None]] = [(path, None) for path in chains.tried] or [(None, None)]
+    if chains.paths:
+        lists, responses = _lists(trust.crls, crls), _responses(trust.ocsps, ocsp)
+        paths = [(path, ask(path, pool, lists, responses)) for path in chains.paths]
+    ends: set[datetime] = set()
+    for path, question in paths:
+        ends |= _periods(path.links if path else (subject,), policy.clock_skew)
+        if question is not None:
+            ends |= question.ends(policy.clock_skew, _max_age(policy))
+    settled = all(question is None or question.settled for _, question in paths)
+    return _Candidates(subject, chains, tuple(paths), sorted(ends) if settled else None, Kept(64))
+
+
+def _periods(links: Iterable[Link], skew: timedelta) -> set[datetime]:
+    return {moment for start, end in map(_period, links) for moment in (start, end, start - skew, end + skew)}
+
+
+def _place(ends: Sequence[datetime], moment: datetime | None) -> tuple[int, int] | None:
+    """Where a moment lies: between which two ends, or on which one."""
+    return None if moment is None else (bisect_left(ends, moment), bisect_right(ends, moment))
 
 
 def check_algorithm(links: Sequence[Link]) -> Check:
@@ -211,39 +279,26 @@ def _check_chain_found(path: Path | None, chains: Chains) -> Check:
     )
 
 
-def _check_revocation(
-    path: Path | None,
-    trust: TrustStore,
-    at: datetime,
-    signed_at: datetime | None,
-    proven: bool,
-    crls: Sequence[bytes],
-    ocsp: Sequence[bytes],
-    bag: tuple[bytes, ...],
-) -> Check:
+def _check_revocation(question: Question | None, moments: _Moments, policy: Policy) -> Check:
     """RFC 5280 section 6.3; GM/T 0031 section 6.2.3, cases 3 and 4: revoked before the signature, or after it."""
-    rule, policy = "certificate.revocation", trust.policy
-    if path is None:
+    rule = "certificate.revocation"
+    if question is None:
         return unknown(rule, "chain-unknown")
-    if not path.below:
+    below = question.path.below
+    if not below:
         return passed(rule, pinned=True)  # the operator revokes an anchor by taking it out of the folder
     # After expiry an authority may drop a certificate from its lists: the last word is that of its last day.
-    moment = min([at, *(_period(link)[1] for link in path.below)]) if proven else at
-    pool = (*links_of(trust.intermediates), *links_of(bag))
-    found = standings(
-        path,
-        pool=pool,
-        lists=_lists(trust.crls, crls),
-        responses=_responses(trust.ocsps, ocsp),
-        moment=moment,
-        skew=policy.clock_skew,
-        max_age=timedelta(hours=policy.crl_max_age_hours) if policy.crl_max_age_hours else None,
-    )
+    moment = min([moments.at, *(_period(link)[1] for link in below)]) if moments.proven else moments.at
+    found = question.answer(moment, policy.clock_skew, _max_age(policy))
     verdicts = [
-        _standing_check(standing, link, signed_at, proven, policy)
-        for standing, link in zip(found, path.below, strict=True)
+        _standing_check(standing, link, moments.signed_at, moments.proven, policy)
+        for standing, link in zip(found, below, strict=True)
     ]
     return max(reversed(verdicts), key=lambda check: _RANK[check.outcome])
+
+
+def _max_age(policy: Policy) -> timedelta | None:
+    return timedelta(hours=policy.crl_max_age_hours) if policy.crl_max_age_hours else None
 
 
 def _standing_check(standing: Standing, link: Link, signed_at: datetime | None, proven: bool, policy: Policy) -> Check:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from asn1crypto import x509
@@ -22,6 +21,7 @@ from pyhanko_certvalidator.validate import async_validate_path
 
 from signing.certificate import signer_identity
 from signing.checks.paths import SIGNATURES, Link, Path, Search
+from signing.kept import Kept
 from signing.responders import NONSENSE
 from signing.revocation import finish
 from signing.trust import Policy, Purpose, TrustStore
@@ -52,9 +52,18 @@ def find_chains(certificate: bytes, bag: tuple[bytes, ...], trust: TrustStore, p
     return _search(certificate, trust.anchors(purpose), both, trust.policy)
 
 
-@lru_cache(maxsize=2048)
+_CHAINS: Kept[Any, Chains] = Kept(2048, 32 << 20)
+_LINKS: Kept[tuple[bytes, ...], tuple[Link, ...]] = Kept(256, 8 << 20)
+
+
 def _search(certificate: bytes, anchors: tuple[bytes, ...], pool: tuple[bytes, ...], policy: Policy) -> Chains:
     """Time plays no part here, so that the answer for the same bytes is the same for ever."""
+    weight = len(certificate) + sum(map(len, pool))
+    asked = (certificate, anchors, pool, policy)
+    return _CHAINS.get(asked, lambda: _search_afresh(*asked), weight)
+
+
+def _search_afresh(certificate: bytes, anchors: tuple[bytes, ...], pool: tuple[bytes, ...], policy: Policy) -> Chains:
     subject = Link.of(certificate)
     search = Search(subject, links_of(anchors), [link for link in links_of(pool) if link.der != certificate])
     valid: list[Path] = []
@@ -140,10 +149,9 @@ def _inputs(policy: Policy) -> PKIXValidationParams:
     )
 
 
-@lru_cache(maxsize=256)
 def links_of(ders: tuple[bytes, ...]) -> tuple[Link, ...]:
     """Each certificate decoded. Raises `BadCertificate`."""
-    return tuple(Link.of(der) for der in ders)
+    return _LINKS.get(ders, lambda: tuple(Link.of(der) for der in ders), sum(map(len, ders)))
 
 
 def subject_of(link: Link) -> str:

@@ -6,15 +6,16 @@ One function a check. What could not be read is no pass: a missing digest, key o
 import base64
 import binascii
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from schemas.verification import Check, Outcome, failed, passed, unknown
 from signing.algorithms import ALGORITHMS, PublicKey, load_public_key
 from signing.certificate import BadCertificate
+from signing.checks.paths import digest_over
 from signing.errors import UnusableKey
 from signing.holder import read_holder
+from signing.kept import Kept
 from signing.seal import Bits, Defect, ElectronicSeal, Seal
 from signing.sm2 import sm3
 from signing.values import DIGEST_AS_TEXT, read_digest, read_sm2_value, repaired
@@ -277,20 +278,13 @@ def _check_signature(rule: str, algorithm: str | None, certificate: bytes | None
     return failed(rule, "mismatch", algorithm=algorithm)
 
 
-_KNOWN: OrderedDict[bytes, bool] = OrderedDict()  # the same seal stands in thousands of documents
-_KEPT = 8192
+_KNOWN: Kept[bytes, bool] = Kept(8192)  # the same seal stands in thousands of documents
 
 
 def _holds(algorithm: str, key: PublicKey, certificate: bytes, message: bytes, value: bytes) -> bool:
     """Whether the signature holds; answers are kept, by a digest of everything that they depend on."""
-    parts = (algorithm.encode(), certificate, value, message)
-    asked = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
-    known = _KNOWN.get(asked)
-    if known is None:
-        known = _KNOWN[asked] = ALGORITHMS[algorithm].holds(key, message, value)
-        while len(_KNOWN) > _KEPT:
-            _KNOWN.popitem(last=False)
-    return known
+    asked = digest_over(algorithm.encode(), certificate, value, message)
+    return _KNOWN.get(asked, lambda: ALGORITHMS[algorithm].holds(key, message, value))
 
 
 def check_digest_method(method: str | None, algorithm: str | None, *, allow_rsa: bool) -> Check:

@@ -6,7 +6,7 @@ twice, and the whole search has a budget.
 """
 
 import hashlib
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,7 @@ from pyhanko_certvalidator.sig_validate import (
 from signing.algorithms import ALGORITHMS, PublicKey, load_public_key
 from signing.certificate import parse_certificate
 from signing.errors import UnusableKey
+from signing.kept import Kept
 
 LARGEST_BAG = 32  # certificates that a stranger may send along
 LONGEST_PATH = 10
@@ -63,9 +64,8 @@ class Signatures(SignatureValidator):
     Answers are kept, keyed by everything that they depend on.
     """
 
-    def __init__(self, kept: int = 8192) -> None:
-        self._known: OrderedDict[bytes, bool] = OrderedDict()
-        self._kept = kept
+    def __init__(self, most: int = 8192) -> None:
+        self._known: Kept[bytes, bool] = Kept(most)
 
     def validate_signature(
         self,
@@ -83,14 +83,17 @@ class Signatures(SignatureValidator):
 
     def holds(self, signature: bytes, message: bytes, spki: bytes, algorithm: Any) -> bool:
         """Whether `signature` over `message` is by the key `spki` under the AlgorithmIdentifier `algorithm`."""
-        parts = (spki, algorithm.dump(), signature, message)
-        key = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = _holds(signature, message, spki, algorithm)
-            while len(self._known) > self._kept:
-                self._known.popitem(last=False)
-        return known
+        key = digest_over(spki, algorithm.dump(), signature, message)
+        return self._known.get(key, lambda: _holds(signature, message, spki, algorithm))
+
+
+def digest_over(*parts: bytes) -> bytes:
+    """One digest over several octet strings, each with its length before it."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.digest()
 
 
 SIGNATURES = Signatures()

@@ -5,11 +5,11 @@ signed itself or stands inside as its digest. Which of the two a value is follow
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from signing.containers import ber
 from signing.containers.der import NotAsExpected, expect, integer, object_id, octets
+from signing.kept import kept
 from signing.moments import read_moment
 from signing.seal import Bits, Defect, Moment, Seal, all_flags
 from untrusted import DEFAULT, Node, Refused, read_der
@@ -262,7 +262,7 @@ def _issuer_and_serial(certificate: bytes) -> bytes | None:
     return _cached_issuer_and_serial(certificate) if len(certificate) <= _LARGEST_CERTIFICATE else None
 
 
-@lru_cache(maxsize=256)
+@kept(1024, 4 << 20)
 def _cached_issuer_and_serial(certificate: bytes) -> bytes | None:
     try:
         outer = read_der(certificate).children

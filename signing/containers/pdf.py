@@ -304,7 +304,7 @@ def _check_claim(claimed: Moment, proven: datetime, tolerance: timedelta) -> Che
 def _judge_certificate(seal: Seal, signed_at: datetime | None, proven: bool, basis: _Basis) -> tuple[Check, ...]:
     if seal.certificate is None:
         return (failed("certificate.parsed", "absent", field="signer"),)
-    checks = check_chain(
+    return check_chain(
         seal.certificate,
         intermediates=(*seal.intermediates, *basis.certificates),
         trust=basis.trust,
@@ -314,8 +314,8 @@ def _judge_certificate(seal: Seal, signed_at: datetime | None, proven: bool, bas
         proven=proven,
         crls=basis.crls,
         ocsp=basis.ocsp,
+        field="signer",
     )
-    return tuple(check.model_copy(update={"field": "signer"}) for check in checks)
 
 
 def _trust(checks: Sequence[Check]) -> Trust:

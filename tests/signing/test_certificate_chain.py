@@ -1,23 +1,38 @@
 """Chains of all key kinds, usage, period and revocation: each case by the one check that decides it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import pytest
-from asn1crypto import x509
-from authority import AT, CERTIFYING, END, SIGNING, Holder, issue, make_key, middle, name, revocation_list, root
+from asn1crypto import core, x509
+from authority import (
+    AT,
+    CERTIFYING,
+    END,
+    SIGNING,
+    START,
+    Holder,
+    issue,
+    make_key,
+    middle,
+    name,
+    ocsp_response,
+    revocation_list,
+    root,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.verification import Outcome, worst
 from signing.certificate import signer_identity
 from signing.checks.certificate import check_chain, verify_certificate
-from signing.checks.paths import Link, Path
-from signing.revocation import parse_crl, standings, standings_afresh
+from signing.kept import forgetting
 from signing.trust import Policy, Purpose, TrustStore
 
 SIGNED = datetime(2026, 5, 1, tzinfo=UTC)
+NO_CHECK = {"extn_id": "ocsp_no_check", "critical": False, "extn_value": core.ParsableOctetString(core.Null().dump())}
 
 
 def world(kind: str = "sm2") -> tuple[Holder, Holder, Holder, TrustStore]:
@@ -29,10 +44,10 @@ def world(kind: str = "sm2") -> tuple[Holder, Holder, Holder, TrustStore]:
 
 
 @cache
-def one_world() -> tuple[Holder, TrustStore]:
-    """The same for all examples of a property."""
-    _, _, leaf, trust = world()
-    return leaf, trust
+def one_world() -> tuple[Holder, Holder, TrustStore]:
+    """An authority, a leaf, and the trust in them: the same for all examples of a property."""
+    _, issuing, leaf, trust = world()
+    return issuing, leaf, trust
 
 
 def judge(certificate: bytes, trust: TrustStore, **more: Any) -> dict[str, tuple[Outcome, str | None]]:
@@ -285,7 +300,7 @@ def test_revocation_if_available_passes_only_where_there_is_none() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**15))
 def test_one_changed_bit_never_turns_into_a_pass(number: int) -> None:
-    leaf, trust = one_world()
+    _, leaf, trust = one_world()
     place = number % (len(leaf.certificate) * 8)
     changed = bytearray(leaf.certificate)
     changed[place // 8] ^= 1 << place % 8
@@ -311,27 +326,66 @@ def test_a_name_that_no_library_prepares_is_compared_by_its_bytes() -> None:
     assert signer_identity(leaf.certificate).issuer == "CN=根\ue000证书"
 
 
-LIMITS = [datetime(2026, 5, 30, tzinfo=UTC), datetime(2026, 6, 10, tzinfo=UTC), END]
+LIMITS = [*(datetime(2026, *day, tzinfo=UTC) for day in ((5, 30), (5, 31), (6, 8), (6, 9), (6, 10))), START, END]
+OFFSETS = st.integers(-3 * 86400, 3 * 86400) | st.sampled_from([-3600, -60, -1, 0, 1, 60, 3600])
+MOMENTS = st.builds(lambda limit, offset: limit + timedelta(seconds=offset), st.sampled_from(LIMITS), OFFSETS)
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    st.sampled_from(LIMITS),
-    st.integers(-3 * 86400, 3 * 86400) | st.sampled_from([-3600, -60, -1, 0, 1, 60, 3600]),
-    st.sampled_from([0, 60]),
-    st.sampled_from([0, 24]),
-)
-def test_a_kept_answer_is_the_one_that_would_be_given(limit: datetime, offset: int, skew: int, hours: int) -> None:
+@settings(max_examples=300, deadline=None)
+@given(MOMENTS, st.none() | MOMENTS, st.booleans(), st.sampled_from([0, 60]), st.sampled_from([0, 24]), st.booleans())
+def test_a_kept_answer_is_the_one_that_would_be_given(
+    at: datetime, signed_at: datetime | None, proven: bool, skew: int, hours: int, heard: bool
+) -> None:
     """Answers are kept between the ends of the periods that they depend on; each equals a fresh one."""
-    leaf, trust = one_world()
-    moment = limit + timedelta(seconds=offset)
-    found = Link.of(leaf.certificate), *(Link.of(der) for der in (*trust.intermediates, *trust.signers))
-    path = Path(found[2], (found[1], found[0]))
-    lists = [parse_crl(der) for der in trust.crls]
-    age = timedelta(hours=hours) if hours else None
-    kept = standings(
-        path, pool=path.below, lists=lists, responses=(), moment=moment, skew=timedelta(seconds=skew), max_age=age
+    _, leaf, given_trust = one_world()
+    policy = Policy(clock_skew_seconds=skew, crl_max_age_hours=hours)
+    trust = replace(given_trust, policy=policy, ocsps=responses() if heard else ())
+    arguments: dict[str, Any] = {
+        "trust": trust,
+        "at": at,
+        "signed_at": signed_at,
+        "proven": proven and signed_at is not None,
+        "purpose": Purpose.document_signing,
+        "field": "signer",
+    }
+    kept = check_chain(leaf.certificate, **arguments)
+    with forgetting():
+        assert check_chain(leaf.certificate, **arguments) == kept
+
+
+@cache
+def responses() -> tuple[bytes, ...]:
+    """Of the authority itself, and of a responder of whom nobody need ask."""
+    issuing, leaf, _ = one_world()
+    free = issue("Responder", issuing, extended=["ocsp_signing"], more=[NO_CHECK], end=datetime(2026, 6, 9, tzinfo=UTC))
+    short, long = datetime(2026, 5, 31, tzinfo=UTC), datetime(2026, 6, 8, tzinfo=UTC)
+    return (
+        ocsp_response(issuing, leaf, following=short),
+        ocsp_response(issuing, leaf, responder=free, following=long, digest="sm3"),
     )
-    whole = [one.parsed for one in lists]
-    fresh = standings_afresh(path, path.below, lists, whole, (), moment, timedelta(seconds=skew), age)
-    assert kept == fresh
+
+
+def test_what_was_revoked_is_asked_for_each_time() -> None:
+    """An entry has a moment of its own: no answer that rests on one is kept."""
+    top, issuing, leaf, _ = world()
+    day = datetime(2026, 5, 1, tzinfo=UTC)
+    lists = (revocation_list(top), revocation_list(issuing, (leaf, day, "superseded")))
+    told = TrustStore(signers=(top.certificate,), intermediates=(issuing.certificate,), crls=lists)
+    for days, outcome in ((-1, Outcome.PASSED), (0, Outcome.FAILED), (1, Outcome.FAILED), (-1, Outcome.PASSED)):
+        checks = check_chain(
+            leaf.certificate,
+            trust=told,
+            at=AT,
+            purpose=Purpose.document_signing,
+            signed_at=day + timedelta(days=days),
+            proven=True,
+        )
+        assert worst(checks) is outcome
+
+
+def test_a_store_is_its_contents() -> None:
+    top, issuing, _, trust = world()
+    other = root("Another")
+    one = replace(trust, signers=(top.certificate, other.certificate), intermediates=(issuing.certificate,))
+    two = replace(one, signers=one.signers[::-1] + one.signers, crls=trust.crls[::-1])
+    assert (one.digest, one.signers, one.crls) == (two.digest, two.signers, two.crls)

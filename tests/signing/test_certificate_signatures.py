@@ -131,7 +131,7 @@ def test_a_digest_is_no_message() -> None:
 
 
 def test_answers_are_kept_in_bounds() -> None:
-    few = Signatures(kept=4)
+    few = Signatures(most=4)
     key = make_key("p256", "bounded")
     value = key.sign(MESSAGE)
     for number in range(20):

@@ -1,0 +1,83 @@
+"""Answers to questions that have only one, kept by all that they depend on: bounded, and never part of a verdict.
+
+Whatever is asked twice is the same twice: a seal stands on thousands of documents, a chain under thousands of seals.
+`forgetting` is there for those who want to see that nothing else follows from what is kept.
+"""
+
+import functools
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+_FORGETTING: ContextVar[bool] = ContextVar("forgetting", default=False)
+
+
+class Kept(Generic[Key, Value]):
+    """At most `most` answers, which together weigh at most `heaviest` bytes; the oldest goes first.
+
+    Two threads may compute the same answer: it is the same. What alone is too heavy is not kept.
+    """
+
+    __slots__ = ("_heaviest", "_lock", "_most", "_values", "_weights", "weight")
+
+    def __init__(self, most: int, heaviest: int = 0) -> None:
+        self._most, self._heaviest = most, heaviest
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+        self._weights: dict[Key, int] = {}
+        self._lock = Lock()
+        self.weight = 0
+
+    def get(self, key: Key, make: Callable[[], Value], weight: int = 0) -> Value:
+        """The answer kept under `key`, which says all that `make` depends on; made if there is none.
+
+        `weight` is what keeping it costs, in bytes of strangers.
+        """
+        if _FORGETTING.get():
+            return make()
+        try:
+            return self._values[key]
+        except KeyError:
+            value = make()
+        if weight > self._heaviest:
+            return value
+        with self._lock:
+            if self._values.setdefault(key, value) is value and weight:
+                self._weights[key] = weight
+                self.weight += weight
+            while len(self._values) > self._most or self.weight > self._heaviest:
+                oldest, _ = self._values.popitem(last=False)
+                self.weight -= self._weights.pop(oldest, 0)
+        return value
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def kept(most: int, heaviest: int) -> Callable[[Callable[[bytes], Value]], Callable[[bytes], Value]]:
+    """A function of octets that keeps its answers, at most so many, of octets that weigh at most so much together."""
+
+    def of(function: Callable[[bytes], Value]) -> Callable[[bytes], Value]:
+        answers: Kept[bytes, Value] = Kept(most, heaviest)
+
+        @functools.wraps(function)
+        def answer(octets: bytes) -> Value:
+            return answers.get(octets, lambda: function(octets), len(octets))
+
+        return answer
+
+    return of
+
+
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """Nothing is kept, and nothing that was kept is used, as long as this lasts."""
+    token = _FORGETTING.set(True)
+    try:
+        yield
+    finally:
+        _FORGETTING.reset(token)
