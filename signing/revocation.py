@@ -307,7 +307,7 @@ def standings_afresh(
     skew: timedelta,
     max_age: timedelta | None,
 ) -> tuple[Standing, ...]:
-    """The answer of `standings`, computed: `searched` are the lists as the library is to read them."""
+    """The answer of `Question`, computed: `searched` are the lists as the library is to read them."""
     fresh = [
         shown
         for one, shown in zip(lists, searched, strict=True)

@@ -20,7 +20,7 @@ from gateway.trust.revocations import (
 )
 from signing.checks.chain import find_chains, links_of
 from signing.checks.paths import Link, Path
-from signing.revocation import BadRevocationData, parse_crl, parse_ocsp, standings
+from signing.revocation import BadRevocationData, parse_crl, parse_ocsp, question
 from signing.seal import rfc3339
 from signing.trust import Purpose
 
@@ -106,15 +106,9 @@ def judge_response(body: bytes, source_certificate: bytes, folder: Folder, at: d
     except NotSigned as error:
         raise Unfit("bad-signature", str(error)) from error
     use = _in_time(about[0].this_update, about[0].next_update, at, folder, of_list=False)
-    found = standings(
-        path,
-        pool=links_of(folder.store.intermediates),
-        lists=[parse_crl(one) for one in folder.store.crls],  # whether a delegate was revoked, they know
-        responses=(parse_ocsp(der),),
-        moment=at,
-        skew=folder.store.policy.clock_skew,
-        max_age=None,
-    )[-1]
+    lists = [parse_crl(one) for one in folder.store.crls]  # whether a delegate was revoked, they know
+    asked = question(path, links_of(folder.store.intermediates), lists, (parse_ocsp(der),))
+    found = asked.answer(at, folder.store.policy.clock_skew, None)[-1]
     if found.state not in ("good", "revoked") or found.source != "ocsp":
         raise Unfit("undecided", found.detail or about[0].status)
     file, present = place_of_response(folder, about[0])
