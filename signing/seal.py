@@ -108,7 +108,8 @@ class Seal:
     """One signature, in the same shape from every container.
 
     `signed` is the exact octets under the signature; None if they are the content itself. `digest` is what they say of
-    the content; None if they say nothing of it. `algorithm` is an object identifier; `digest_algorithm` a name.
+    the content; None if they say nothing of it. `algorithm` is an object identifier, of a CMS with its parameters in
+    `algorithm_octets`; `digest_algorithm` is a name.
     `embedded` is a content or its digest that a CMS carries inside; `has_attributes` tells its two forms apart.
     """
 
@@ -126,6 +127,7 @@ class Seal:
     token: bytes | None = None
     embedded: bytes | None = None
     has_attributes: bool = False
+    algorithm_octets: bytes = b""
     intermediates: tuple[bytes, ...] = ()
     defects: tuple[Defect, ...] = ()
     flags: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from schemas.verification import (
 )
 from signing.containers import ofd, pdf, xmldsig
 from signing.containers.ber import looks_indefinite
-from signing.containers.cms import looks_like_signed_data, read_signed_data
+from signing.containers.cms import SIGNED_DATA, looks_like_signed_data, read_signed_data
 from signing.containers.der import NotAsExpected
 from signing.containers.ofd_package import OFD_XML
 from signing.containers.ses import looks_like_seal, looks_like_seal_signature, read_seal, read_seal_signature
@@ -95,7 +95,7 @@ def recognise(document: bytes) -> str | None:
     if looks_indefinite(document):
         return _CMS
     try:
-        root = read_der(document)
+        root = read_der(document, limits=SIGNED_DATA)
     except Refused as refused:
         raise Unreadable(refused.rule, refused.detail, refused.where) from refused
     if looks_like_signed_data(root):
@@ -113,7 +113,7 @@ def _judge(
     if media_type == _XML:
         return xmldsig.judge(document, trust=trust, at=at)
     try:
-        if media_type == _SES and looks_like_seal(read_der(document)):
+        if media_type == _SES and looks_like_seal(read_der(document, limits=SIGNED_DATA)):
             # A seal is not a signature: nobody has signed anything with it yet.
             report = judge_lone_seal(read_seal(document), trust=trust, at=at)
             return (failed("document.signed", "seal-only"),), (report,)
@@ -143,7 +143,7 @@ def _judge_value(
     value: bytes, content: bytes | None, trust: TrustStore, at: datetime
 ) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
     """The verdict on one SignedData or seal signature over `content`, or over what it carries inside."""
-    if looks_indefinite(value) or looks_like_signed_data(read_der(value)):
+    if looks_indefinite(value) or looks_like_signed_data(read_der(value, limits=SIGNED_DATA)):
         seal = read_signed_data(value)
         if content is None and (seal.has_attributes or seal.embedded is not None):
             content = seal.embedded

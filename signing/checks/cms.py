@@ -8,12 +8,13 @@ from asn1crypto import algos
 
 from schemas.verification import Check, failed, passed
 from signing.algorithms import load_public_key
-from signing.asn1 import load
+from signing.asn1 import MALFORMED, load
 from signing.certificate import BadCertificate
 from signing.checks.paths import SIGNATURES, digest_of
 from signing.containers.cms import SIGNED_DATA
 from signing.errors import UnusableKey
 from signing.holder import read_holder
+from signing.kept import kept
 from signing.seal import Seal
 from signing.sm2 import sm3
 from untrusted.der import Node, read_der
@@ -38,35 +39,24 @@ _HASHES: dict[str, Callable[[bytes], bytes]] = {
 _DEFAULT_HASH = "2.16.840.1.101.3.4.2.1"  # RFC 5035 section 4
 
 
-def signature_algorithm(signed_data: bytes) -> Any:
-    """The AlgorithmIdentifier of the first signer, parameters included; None if there is none.
+def signature_algorithm(seal: Seal) -> Any:
+    """The AlgorithmIdentifier of the signer, parameters included; None if it cannot be read.
 
     A plain key algorithm (RFC 3370 section 3.2) stands for itself with the signer's digest algorithm.
     """
+    if full := _WITH_DIGEST.get((seal.algorithm, seal.digest_algorithm)):
+        return _read_algorithm(algos.SignedDigestAlgorithm({"algorithm": full}).dump())
+    return _read_algorithm(seal.algorithm_octets)
+
+
+@kept(256, 1 << 16)
+def _read_algorithm(octets: bytes) -> Any:
     try:
-        parts = list(read_der(signed_data, limits=SIGNED_DATA)[1][0].children[-1][0].children)
-        digest = read_algorithm(parts[2])["algorithm"].dotted
-        place = 4 if parts[3].tag == 0xA0 else 3
-        found = read_algorithm(parts[place])
-        name = _DIGEST_NAMES.get(digest, "")
-        if full := _WITH_DIGEST.get((found["algorithm"].dotted, name)):
-            return algos.SignedDigestAlgorithm({"algorithm": full})
-        _ = found["parameters"].native
-    except (Refused, IndexError, ValueError, TypeError, KeyError):
+        found = load(algos.SignedDigestAlgorithm, octets)
+        _ = found["algorithm"].native, found["parameters"].native
+    except MALFORMED:
         return None
     return found
-
-
-_DIGEST_NAMES = {
-    "2.16.840.1.101.3.4.2.1": "sha256",
-    "2.16.840.1.101.3.4.2.2": "sha384",
-    "2.16.840.1.101.3.4.2.3": "sha512",
-}
-
-
-def read_algorithm(node: Node) -> Any:
-    """An AlgorithmIdentifier. Raises ValueError."""
-    return load(algos.SignedDigestAlgorithm, node.raw)
 
 
 def check_method(seal: Seal, algorithm: Any) -> Check:

@@ -58,7 +58,7 @@ def _judge_alone(token: bytes, imprint: bytes, trust: TrustStore, at: datetime) 
         stamp, seal = _read(token)
     except NotAsExpected as error:
         return (failed("timestamp.imprint", "token-malformed", detail=str(error)),)
-    checks = (_check_imprint(stamp, imprint), _check_signature(token, seal))
+    checks = (_check_imprint(stamp, imprint), _check_signature(seal))
     if seal.certificate is None:
         return (*checks, unknown("timestamp.authority", "authority-not-trusted"))
     chain = _chain(seal, stamp.moment.utc, trust, at, (), ())
@@ -82,7 +82,7 @@ def judge_token(
     except NotAsExpected as error:
         return Proof((failed("timestamp.imprint", "token-malformed", detail=str(error)),))
     digest = HASHES.get(stamp.digest_algorithm)
-    checks = (_check_imprint(stamp, digest(octets) if digest else b""), _check_signature(token, seal))
+    checks = (_check_imprint(stamp, digest(octets) if digest else b""), _check_signature(seal))
     if worst(checks) is not Outcome.PASSED:
         return Proof(checks)
     seal = replace(seal, intermediates=(*seal.intermediates, *intermediates))
@@ -108,7 +108,7 @@ def _check_imprint(stamp: Stamp, imprint: bytes) -> Check:
     return passed(rule, algorithm=stamp.digest_algorithm)
 
 
-def _check_signature(token: bytes, seal: Seal) -> Check:
+def _check_signature(seal: Seal) -> Check:
     """RFC 5652 section 5.4 over the statement inside; RFC 3161 asks for attributes that name the certificate."""
     rule = "timestamp.signature"
     digest = HASHES.get(seal.digest_algorithm)
@@ -119,7 +119,7 @@ def _check_signature(token: bytes, seal: Seal) -> Check:
         return failed(rule, "incomplete", detail=form.reason)
     if digest is None or digest(seal.embedded) != seal.digest.octets:
         return failed(rule, "statement-changed")
-    algorithm = cms.signature_algorithm(unwrapped(token))
+    algorithm = cms.signature_algorithm(seal)
     for check in (
         cms.check_method(seal, algorithm),
         cms.check_value(seal, b"", algorithm),

@@ -33,17 +33,18 @@ _DIGESTS = {
 }
 
 
-def read_signed_data(data: bytes) -> Seal:
+def read_signed_data(data: bytes, root: Node | None = None) -> Seal:
     """The one signature of the SignedData that `data` is. Indefinite lengths are transcoded and flagged.
 
-    Raises `NotAsExpected` if the structure is not that; lesser faults, also another number of signers, are `defects`.
+    `root` is `data` as it was read before. Raises `NotAsExpected` if the structure is not that; lesser faults, also
+    another number of signers, are `defects`.
     """
     flags: list[str] = []
     if ber.looks_indefinite(data):
-        data = ber.to_der(data)
+        data, root = ber.to_der(data), None
         flags.append("ber-transcoded")
     try:
-        root = read_der(data, limits=SIGNED_DATA)
+        root = root or read_der(data, limits=SIGNED_DATA)
     except Refused as refused:
         raise NotAsExpected(f"{refused.rule}: {refused.detail}") from refused
     parts = expect(root, _SEQUENCE, "ContentInfo").children
@@ -148,6 +149,7 @@ class _Reader:
         attributes = self._attributes(parts.pop(0), content_type) if parts[0].tag == _CONTEXT_0 else None
         if len(parts) < 2:
             raise NotAsExpected("SignerInfo without a signature")
+        algorithm_octets = parts[0].raw
         algorithm = _algorithm(parts.pop(0))
         value = Bits(octets(parts.pop(0)))
         token = self._token(parts.pop(0)) if parts and parts[0].tag == _CONTEXT_1 else None
@@ -157,6 +159,7 @@ class _Reader:
             container="cms",
             format=format_name,
             algorithm=algorithm,
+            algorithm_octets=algorithm_octets,
             digest_algorithm=digest,
             certificate=certificate,
             signed=attributes.signed if attributes else embedded,

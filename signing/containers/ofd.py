@@ -12,7 +12,7 @@ from schemas.verification import Check, SealReport, failed, passed, unknown
 from signing.checks import extent, integrity, times
 from signing.checks import seal as seals
 from signing.containers.ber import looks_indefinite
-from signing.containers.cms import looks_like_signed_data, read_signed_data
+from signing.containers.cms import SIGNED_DATA, looks_like_signed_data, read_signed_data
 from signing.containers.der import NotAsExpected
 from signing.containers.ofd_coverage import Reach, reach
 from signing.containers.ofd_entries import ENTRY_LIST, check_entry_list
@@ -23,7 +23,7 @@ from signing.errors import Unreadable
 from signing.judge import Place, judge_seal, unreadable_seal
 from signing.seal import Seal
 from signing.trust import TrustStore
-from untrusted import DOCUMENT, Archive, Refused, open_zip, read_der
+from untrusted import DOCUMENT, Archive, Node, Refused, open_zip, read_der
 
 MEDIA_TYPE = "application/ofd"
 
@@ -166,14 +166,14 @@ def _read_value(package: Package, listed: Listed, declaration: Declaration) -> t
         return failed(rule, "value-missing") if broken is None else broken, None
     data = package.read(declaration.value)
     facts: dict[str, Any] = {"listed": listed.kind, "path": declaration.value}
-    found = _kind_of(data)
+    found, root = _kind_of(data)
     if found is None:
         return failed(rule, "kind-unknown", **facts), None
     if found == "bare":
         return unknown(rule, "bare-value", **facts), None
     expected = {"Seal": "ses", "Sign": "cms"}.get(listed.kind)
     try:
-        seal = read_seal_signature(data) if found == "ses" else read_signed_data(data)
+        seal = read_seal_signature(data, root) if found == "ses" else read_signed_data(data, root)
     except NotAsExpected as error:
         return failed("signature.format", "malformed", detail=str(error)[:200], **facts), None
     if expected is None:
@@ -183,19 +183,19 @@ def _read_value(package: Package, listed: Listed, declaration: Declaration) -> t
     return passed(rule, found=found, **facts), seal
 
 
-def _kind_of(data: bytes) -> str | None:
-    """`ses`, `cms`, `bare` for a signature value without anything around it, or None."""
+def _kind_of(data: bytes) -> tuple[str | None, Node | None]:
+    """`ses`, `cms`, `bare` for a signature value without anything around it, or None; and the value as it was read."""
     if looks_indefinite(data):
-        return "cms"
+        return "cms", None
     try:
-        root = read_der(data)
+        root = read_der(data, limits=SIGNED_DATA)
     except Refused:
-        return "bare" if len(data) == 64 else None
+        return ("bare" if len(data) == 64 else None), None
     if looks_like_signed_data(root):
-        return "cms"
+        return "cms", root
     if looks_like_seal_signature(root):
-        return "ses"
-    return "bare" if [child.tag for child in root.children] == [0x02, 0x02] else None
+        return "ses", root
+    return ("bare" if [child.tag for child in root.children] == [0x02, 0x02] else None), None
 
 
 def _covered(declaration: Declaration) -> frozenset[str]:

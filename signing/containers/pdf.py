@@ -148,7 +148,7 @@ def _read_value(value: bytes, sub_filter: str | None) -> Seal:
     except Refused as error:
         raise NotAsExpected(f"{error.rule}: {error.detail}") from error
     if looks_like_signed_data(root):
-        return read_signed_data(value)
+        return read_signed_data(value, root)
     if looks_like_seal_signature(root):
         return read_seal_signature(value)
     raise NotAsExpected("neither signed data nor an electronic seal")
@@ -236,7 +236,7 @@ def _judge_cms(
     assert read.dictionary is not None
     if seal.signed_at is None:
         seal = replace(seal, signed_at=_stated_moment(read.dictionary))
-    algorithm = cms.signature_algorithm(read.hole.value)
+    algorithm = cms.signature_algorithm(seal)
     proof = Proof(()) if seal.token is None else _judge_token(seal.token, seal.value.octets, basis)
     moments = [moment for moment in (proof.moment, proven) if moment is not None]
     moment = min(moments, default=None)

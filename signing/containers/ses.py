@@ -8,10 +8,11 @@ import unicodedata
 from typing import Any
 
 from signing.containers.der import NotAsExpected, bit_string, boolean, expect, integer, object_id, octets, text
+from signing.kept import Kept
 from signing.moments import read_moment
 from signing.seal import Defect, ElectronicSeal, Extension, Moment, Seal, all_flags
 from signing.sm2 import sm3
-from untrusted import Node, Refused, read_der
+from untrusted import DEFAULT, Node, Refused, read_der
 
 _SEQUENCE, _INTEGER, _BITS, _OCTETS, _OID, _IA5 = 0x30, 0x02, 0x03, 0x04, 0x06, 0x16
 _UTF8, _PRINTABLE, _UTC_TIME, _GENERAL_TIME, _BOOLEAN = 0x0C, 0x13, 0x17, 0x18, 0x01
@@ -22,12 +23,13 @@ _SM3_NAMES = frozenset({"SM3", "1.2.156.10197.1.401"})
 FORMATS = {"v1": "GM/T 0031-2014", "v4": "GB/T 38540-2020", "v5": "GM/T 0031-2025"}
 
 
-def read_seal_signature(data: bytes) -> Seal:
+def read_seal_signature(data: bytes, root: Node | None = None) -> Seal:
     """The seal signature (SES_Signature) that `data` is, with the seal inside.
 
-    Raises `NotAsExpected` if the structure is none of the three families; lesser faults are among its `defects`.
+    `root` is `data` as it was read before. Raises `NotAsExpected` if the structure is none of the three families;
+    lesser faults are among its `defects`.
     """
-    root = _read(data)
+    root = root if root is not None and _depth(root) <= DEFAULT.der_depth else _read(data)
     items = expect(root, _SEQUENCE, "SES_Signature").children
     if len(items) == 2 and items[1].tag == _BITS:
         return _read_v1(items)
@@ -54,6 +56,11 @@ def looks_like_seal_signature(root: Node) -> bool:
     """Whether a DER value is shaped like a seal signature: its first element starts with a version number."""
     first = root.children[0] if root.tag == _SEQUENCE and root.children else None
     return first is not None and bool(first.tag == _SEQUENCE and first.children) and first.children[0].tag == _INTEGER
+
+
+def _depth(node: Node) -> int:
+    """How deep elements are nested; SignedData may be deeper than a seal signature."""
+    return 1 + max(map(_depth, node.children), default=0)
 
 
 def _read(data: bytes) -> Node:
@@ -154,6 +161,9 @@ def _token(node: Node) -> bytes:
     return bit_string(wrapped[0]).octets
 
 
+_SEALS: Kept[bytes, ElectronicSeal] = Kept(1024, 32 << 20)
+
+
 class _Reader:
     """Reads seals and notes what was wrong without being in the way."""
 
@@ -165,6 +175,11 @@ class _Reader:
         self.defects.append(Defect(rule, reason, tuple(sorted(facts.items()))))
 
     def seal(self, node: Node) -> ElectronicSeal:
+        """The seal that `node` is; the same one stands in thousands of signatures."""
+        raw = node.raw
+        return _SEALS.get(raw, lambda: self._read_seal(node), len(raw))
+
+    def _read_seal(self, node: Node) -> ElectronicSeal:
         items = expect(node, _SEQUENCE, "SESeal").children
         if len(items) == 2:
             parts = expect(items[1], _SEQUENCE, "SES_SignInfo").children

@@ -239,6 +239,7 @@ class PlainSignature:
     content_type: str | None = None
     algorithm: str | None = None
     signed_at: str = "260301020304Z"
+    token: Callable[[bytes], bytes] | None = None
 
     def build(self, content: bytes, path: str = "") -> bytes:
         data = "1.2.840.113549.1.7.1" if self.signer.rsa else "1.2.156.10197.6.1.4.2.1"
@@ -264,7 +265,8 @@ class PlainSignature:
             digest_algorithm,
             *((tlv(0xA0, attributes),) if self.attributes else ()),
             seq(oid(self.algorithm or (RSA_SHA256 if self.signer.rsa else "1.2.156.10197.1.301.1"))),
-            octets(self.signer.sign(message)),
+            octets(value := self.signer.sign(message)),
+            *(() if self.token is None else (unsigned_token(self.token(value)),)),
         )
         inner = () if embedded is None else (tlv(0xA0, octets(embedded)),)
         signed = seq(
@@ -275,6 +277,11 @@ class PlainSignature:
             tlv(0x31, *([signer] * self.repeat)),
         )
         return seq(oid("1.2.840.113549.1.7.2" if self.signer.rsa else "1.2.156.10197.6.1.4.2.2"), tlv(0xA0, signed))
+
+
+def unsigned_token(token: bytes) -> bytes:
+    """The unsigned attributes of a SignerInfo with a time-stamp on its value."""
+    return tlv(0xA1, seq(oid("1.2.840.113549.1.9.16.2.14"), tlv(0x31, token)))
 
 
 def time_stamp(

@@ -47,7 +47,13 @@ def passing() -> Iterator[Vector]:
     yield ok(
         "property-document", "propertyInfo is the identifier of the document.", ofd(s.with_value(property_info="d0c1"))
     )
+    stamped = s.PlainSignature(token=lambda value: s.time_stamp(sm2.sm3(value)))
+    yield ok("signed-stamped", "A plain signature with a time-stamp on its value.", ofd(s.Signing(stamped)))
     data = b"the bytes of a policy in any format"
+    yield replace(
+        ok("detached-cms-stamped", "Detached SignedData with a time-stamp.", data, detached=stamped.build(data)),
+        suffix="bin",
+    )
     yield replace(
         ok("detached-cms", "SignedData in a file of its own.", data, detached=s.PlainSignature().build(data)),
         suffix="bin",
