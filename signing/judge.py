@@ -4,10 +4,10 @@ Integrity, trust and coverage are answered apart and never collapsed. Each is a 
 the checks that it rests on were made and passed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.verification import (
     Check,
@@ -25,6 +25,7 @@ from signing.checks import seal as seals
 from signing.checks.certificate import check_chain
 from signing.checks.token import Proof, judge_token
 from signing.containers.ses import FORMATS
+from signing.kept import Kept
 from signing.seal import Bits, ElectronicSeal, Seal, all_flags
 from signing.trust import Policy, Purpose, TrustStore
 
@@ -247,25 +248,34 @@ def _judge_electronic_seal(electronic: ElectronicSeal, seal: Seal, known: dateti
     """`known` is when the signature is known to have existed: the proven moment, or that of the verdict."""
     return [
         *_judge_form(seal, electronic, policy),
-        seals.check_signer_listed(electronic, seal.certificate),
         seals.check_period(electronic, seal.signed_at, known),
         seals.check_current(electronic, known),
-        seals.check_outlives(electronic, seal.certificate),
     ]
 
 
-def _judge_form(seal: Seal, electronic: ElectronicSeal, policy: Policy) -> list[Check]:
+_FORMS: Kept[Any, tuple[Check, ...]] = Kept(1024, 32 << 20)
+
+
+def _judge_form(seal: Seal, electronic: ElectronicSeal, policy: Policy) -> tuple[Check, ...]:
+    """What can be said of a seal, and of its signer, whatever it stands on and whenever it was used."""
+    asked = (electronic.raw, seal.certificate, policy.allow_rsa_seals)
+    weight = len(electronic.raw) + len(seal.certificate or b"")
+    return _FORMS.get(asked, lambda: tuple(_judge_form_afresh(seal, electronic, policy)), weight)
+
+
+def _judge_form_afresh(seal: Seal, electronic: ElectronicSeal, policy: Policy) -> Iterator[Check]:
     made = integrity.check_maker_signature(seal, allow_rsa=policy.allow_rsa_seals)
     assert made is not None, "there is a seal"
-    return [
-        made,
-        seals.check_header(electronic),
-        seals.check_name(electronic),
-        seals.check_certificate_list(electronic),
-        seals.check_extensions(electronic),
-        seals.check_picture(electronic),
-        seals.check_created(electronic),
-    ]
+    yield made
+    yield seals.check_header(electronic)
+    yield seals.check_name(electronic)
+    yield seals.check_certificate_list(electronic)
+    yield seals.check_extensions(electronic)
+    yield seals.check_picture(electronic)
+    yield seals.check_created(electronic)
+    if seal.certificate is not None:  # a seal that stands alone has no signer
+        yield seals.check_signer_listed(electronic, seal.certificate)
+        yield seals.check_outlives(electronic, seal.certificate)
 
 
 def _judge_certificate(

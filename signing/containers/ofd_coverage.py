@@ -17,6 +17,7 @@ from signing.containers.ofd_package import (
     local_name,
     split,
 )
+from signing.kept import Kept
 from untrusted import Refused
 
 _MOST_PARTS = 10_000
@@ -89,26 +90,56 @@ def reach(package: Package, roots: tuple[str, ...], versions: tuple[str, ...]) -
 
 def _follow(package: Package, name: str, kind: str, found: Reach) -> Iterator[tuple[str, str]]:
     """The parts that one part leads to."""
-    if kind == "Page" and _PAGE_RESOURCES not in package.read(name):
+    octets = package.read(name)
+    if kind == "Page" and _PAGE_RESOURCES not in octets:
         return  # a page without resources of its own leads nowhere; it need not be parsed
-    root = package.xml(name)
-    leads = _LEADS[kind]
-    folder = root.get("BaseLoc") if kind == "Res" else None
-    if kind == "Document":
-        found.page_size = found.page_size or _physical_box(root)
+    part = _PARTS.get((kind, octets), lambda: _read_part(package.xml(name), kind), len(octets))
+    found.page_size = found.page_size or part.page_size
+    for lead in part.leads:
+        names = _existing(package, lead.location, name, part.folder)
+        if not names and len(found.missing) < _MOST_MISSING:
+            found.missing.append(lead.location.strip()[:200])
+        for one in names:
+            if lead.page is not None:
+                found.pages.setdefault(lead.page, one)
+            yield one, lead.target
+
+
+@dataclass(frozen=True, slots=True)
+class _Lead:
+    """One location in a part: what kind of part it leads to, and of which page, by its identifier, that is."""
+
+    location: str
+    target: str
+    page: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a part says by itself: templates and resources are the same in all documents of their producer."""
+
+    leads: tuple[_Lead, ...]
+    folder: str | None
+    page_size: tuple[float, float, float, float] | None
+
+
+_PARTS: Kept[tuple[str, bytes], _Part] = Kept(1024, 16 << 20)
+
+
+def _read_part(root: Element, kind: str) -> _Part:
+    leads, found = _LEADS[kind], []
     by_tag = {tag: leads[local] for tag in {str(one.tag) for one in root.iter()} if (local := split(tag)[1]) in leads}
     for element in root.iter(*by_tag) if by_tag else ():
+        is_page = kind == "Document" and local_name(element) == "Page"
         for attribute, target in by_tag[str(element.tag)]:
             location = element.get(attribute) if attribute else element.text
-            if location is None or not location.strip():
-                continue
-            names = _existing(package, location, name, folder)
-            if not names and len(found.missing) < _MOST_MISSING:
-                found.missing.append(location.strip()[:200])
-            for one in names:
-                if kind == "Document" and local_name(element) == "Page":
-                    found.pages.setdefault(element.get("ID", ""), one)
-                yield one, target
+            if location is not None and location.strip():
+                found.append(_Lead(location, target, element.get("ID", "") if is_page else None))
+    return _Part(
+        tuple(found),
+        root.get("BaseLoc") if kind == "Res" else None,
+        _physical_box(root) if kind == "Document" else None,
+    )
 
 
 def _existing(package: Package, location: str, base: str, folder: str | None) -> list[str]:

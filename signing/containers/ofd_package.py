@@ -7,6 +7,7 @@ means one entry relative to its part and another from the root is ambiguous, nev
 import hashlib
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -16,6 +17,7 @@ from untrusted import Archive, Refused, read_xml
 
 OFD_XML = "OFD.xml"
 NAMESPACE = "http://www.ofdspec.org/2016"
+NONSTANDARD = "namespace-nonstandard"
 _OLD_NAMESPACES = frozenset({"http://www.ofdspec.org"})
 Element = etree._Element
 
@@ -81,14 +83,19 @@ class Package:
         namespace, local = split(root.tag)
         if local != kind:
             raise BadPart("part-unexpected", f"{name} is {local[:40]}, not {kind}")
-        if namespace in _OLD_NAMESPACES:
-            self.flags.add("namespace-nonstandard")
+        if is_nonstandard(root):
+            self.flags.add(NONSTANDARD)
         elif namespace != NAMESPACE:
             raise BadPart("namespace-unknown", f"{name}: {namespace[:80]}")
         for tag in {str(element.tag) for element in root.iter()}:
             if split(tag)[0] not in (namespace, NAMESPACE):
                 raise BadPart("namespace-foreign", f"{name}: {tag[:80]}")
         return root
+
+
+def is_nonstandard(root: Element) -> bool:
+    """Whether a part is of a namespace that was used before the standard's; it is flagged."""
+    return split(root.tag)[0] in _OLD_NAMESPACES
 
 
 def open_package(archive: Archive) -> Package:
@@ -98,7 +105,11 @@ def open_package(archive: Archive) -> Package:
 
 def split(tag: Any) -> tuple[str, str]:
     """Namespace and local name of a tag."""
-    text = str(tag)
+    return _split(str(tag))
+
+
+@lru_cache(256)  # a document has few names, and many elements
+def _split(text: str) -> tuple[str, str]:
     if text.startswith("{"):
         namespace, _, local = text[1:].partition("}")
         return namespace, local

@@ -3,21 +3,25 @@
 Reading never stops at the first fault: what is wrong is kept as a defect beside what could be read.
 """
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
 from signing.containers.ofd_package import (
+    NONSTANDARD,
     OFD_XML,
     BadPart,
     BadPath,
     Element,
     Package,
     children,
+    is_nonstandard,
     local_name,
     only,
     resolve,
     text_of,
 )
+from signing.kept import Kept
 from signing.seal import Defect
 from untrusted import Refused
 
@@ -140,17 +144,38 @@ def _locate(
         listing.defect(rule, reason or error.reason, location=error.location)
 
 
-def _read_list(package: Package, name: str, listing: Listing) -> None:
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """What a signature list says by itself: how many there are, and of the first ones identifier, location and kind."""
+
+    count: int
+    first: tuple[tuple[str, str, str], ...]
+    nonstandard: bool
+
+
+_LISTS: Kept[bytes, _Entries] = Kept(1024, 4 << 20)
+
+
+def _read_entries(package: Package, name: str) -> _Entries:
     root = package.part(name, "Signatures")
     elements = children(root, "Signature")
-    if not elements:
+    found = ((one.get("ID", ""), one.get("BaseLoc", ""), one.get("Type", "Seal")) for one in elements)
+    return _Entries(len(elements), tuple(itertools.islice(found, _MOST_SIGNATURES)), is_nonstandard(root))
+
+
+def _read_list(package: Package, name: str, listing: Listing) -> None:
+    octets = package.read(name)
+    entries = _LISTS.get(octets, lambda: _read_entries(package, name), len(octets))
+    if entries.nonstandard:
+        package.flags.add(NONSTANDARD)
+    if not entries.count:
         listing.defect("document.signatures", "list-empty", path=name)
-    if len(elements) > _MOST_SIGNATURES:
-        listing.defect("document.signatures", "too-many", signatures=len(elements))
-    for element in elements[:_MOST_SIGNATURES]:
-        ident = element.get("ID", "").strip()
+    if entries.count > _MOST_SIGNATURES:
+        listing.defect("document.signatures", "too-many", signatures=entries.count)
+    for written, location, kind in entries.first:
+        ident = written.strip()
         try:
-            path = resolve(package, element.get("BaseLoc", ""), name)
+            path = resolve(package, location, name)
         except BadPath as error:
             listing.defect("document.signatures", error.reason, id=ident[:80], location=error.location)
             continue
@@ -161,7 +186,7 @@ def _read_list(package: Package, name: str, listing: Listing) -> None:
         if path in listing.lists or path == OFD_XML:
             listing.defect("document.signatures", "path-ambiguous", id=ident[:80], path=path)
             continue
-        listing.signatures.append(Listed(ident[:80], element.get("Type", "Seal").strip()[:80], path))
+        listing.signatures.append(Listed(ident[:80], kind.strip()[:80], path))
 
 
 def read_declaration(package: Package, path: str) -> Declaration:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sealing as s
 from published import vectors
 
 from schemas.verification import Report
@@ -80,6 +81,17 @@ def test_the_vectors_give_the_same_reports_without_caches() -> None:
 @pytest.mark.real
 def test_the_published_documents_give_the_same_reports_without_caches() -> None:
     compare(list(theirs()))
+
+
+def test_what_a_part_says_is_flagged_again_where_it_is_kept() -> None:
+    """The list of an old namespace is flagged in each document that has it, not only in the first."""
+    old = s.signature_list([s.Signing()]).replace(b"http://www.ofdspec.org/2016", b"http://www.ofdspec.org")
+    reports = []
+    for number in range(3):
+        parts = s.sealed(parts={**s.content(), "Doc_0/Attachs/policy.xml": b"<policy/>" * (number + 1)})
+        parts["Doc_0/Signs/Signatures.xml"] = old
+        reports.append(verify_document(s.package(parts), trust=TrustStore.load(FOLDER / "trust"), at=AT))
+    assert [report.seals[0].flags for report in reports] == [("namespace-nonstandard",)] * 3
 
 
 def test_moments_and_stores_do_not_mix() -> None:
