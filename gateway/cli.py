@@ -222,9 +222,13 @@ def _demo(parsed: argparse.Namespace) -> int:
 
 def _serve(parsed: argparse.Namespace) -> int:
     from gateway.config import load_config
-    from gateway.serve import serve
+    from gateway.serve import begin, serve
 
-    return serve(load_config(parsed.config, host=parsed.host, port=parsed.port, workers=parsed.workers))
+    config = load_config(parsed.config, host=parsed.host, port=parsed.port, workers=parsed.workers)
+    if parsed.config is None:
+        for notice in begin(config):
+            print(notice, file=sys.stderr)
+    return serve(config)
 
 
 def _migrate(parsed: argparse.Namespace) -> int:

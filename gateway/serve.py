@@ -52,6 +52,21 @@ def run(factory: str, host: str, port: int, workers: int) -> None:
     )
 
 
+def begin(config: Config) -> list[str]:
+    """For a first look without a configuration file: make what is missing, empty. What was made, to be told.
+
+    An empty trust folder trusts nobody and an empty list of participants knows nobody: nothing can be verified yet.
+    """
+    made = []
+    if not config.trust_dir.exists():
+        config.trust_dir.mkdir(parents=True)
+        made.append(f"{config.trust_dir}: 空的信任目录，不信任任何印章 · an empty trust folder: no seal is trusted")
+    if not config.participants.exists():
+        config.participants.write_text("[]\n", encoding="utf-8")
+        made.append(f"{config.participants}: 尚无参与方 · no participant is registered")
+    return made
+
+
 def application() -> FastAPI:
     """The application of a worker process, from the configuration that `serve` handed down."""
     app = create_app(build(Config.model_validate_json(os.environ[_EFFECTIVE])))
