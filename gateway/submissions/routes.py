@@ -17,7 +17,7 @@ from gateway.submissions import store
 from gateway.submissions.hand_in import hand_in
 from gateway.submissions.read import read_message
 from gateway.submissions.receive import Answer, Arrival, Judges
-from gateway.submissions.writer import Busy, Writer, is_passing_trouble
+from gateway.submissions.writer import Busy, Outage, Writer
 from schemas.verification import Check, failed
 
 router = APIRouter()
@@ -104,10 +104,8 @@ async def post_submission(request: Request, caller: Submitter, gateway: State, w
         answer = await writer.decide(arrival)
     except Busy as error:
         raise Unavailable("too many messages wait", headers={"retry-after": "2"}) from error
-    except Exception as error:
-        if is_passing_trouble(error):
-            raise Unavailable("the database gave way", headers={"retry-after": "2"}) from error
-        raise
+    except Outage as error:
+        raise Unavailable("the database gave way", headers={"retry-after": "2"}) from error
     return _respond(answer, gateway, caller)
 
 

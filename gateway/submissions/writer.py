@@ -18,6 +18,10 @@ class Busy(Exception):
     """More messages wait than the gateway will hold in memory; the sender may try again."""
 
 
+class Outage(Exception):
+    """The database could not be reached or gave way: nothing was kept, and the same message may succeed later."""
+
+
 class Writer:
     """Decides arrivals in the order in which they came, as many at a time as are waiting.
 
@@ -50,7 +54,7 @@ class Writer:
                 await task
 
     async def decide(self, arrival: Arrival) -> Answer:
-        """The answer to one message, once it is durable. Raises `Busy`, or what the database raised."""
+        """The answer to one message, once it is durable. Raises `Busy`, `Outage`, or what nobody foresaw."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         size = len(arrival.body)
         if size > self._room:
@@ -60,7 +64,10 @@ class Writer:
         except asyncio.QueueFull as error:
             raise Busy from error
         self._room -= size
-        return await future
+        try:
+            return await future
+        except (psycopg.OperationalError, psycopg.errors.SerializationFailure) as error:
+            raise Outage(str(error)) from error
 
     async def _run(self) -> None:
         while True:
@@ -94,11 +101,6 @@ class Writer:
     async def _receive(self, batch: Sequence[tuple[Arrival, asyncio.Future[Answer]]]) -> list[Answer]:
         async with self._pool.connection() as connection:
             return await receive(connection, [arrival for arrival, _ in batch], self._judges)
-
-
-def is_passing_trouble(error: BaseException) -> bool:
-    """Whether the database could not be reached or gave way: the same message may succeed when sent again."""
-    return isinstance(error, psycopg.OperationalError | psycopg.errors.SerializationFailure)
 
 
 def _is_outage(error: BaseException) -> bool:

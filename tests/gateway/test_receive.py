@@ -32,7 +32,7 @@ from gateway.db import Connection, new_pool
 from gateway.premiums.store import list_changes
 from gateway.submissions.receive import Answer, Arrival, receive
 from gateway.submissions.store import lock
-from gateway.submissions.writer import Busy, Writer
+from gateway.submissions.writer import Busy, Outage, Writer
 from sandbox.insurers import Insurer
 from sandbox.records import Record
 from schemas.money import Yuan
@@ -529,7 +529,7 @@ def test_when_the_database_is_gone_everybody_is_told_and_nobody_waits_for_anothe
         await asyncio.sleep(0)
         writer.start()
         outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), timeout=3)
-        assert all(isinstance(one, psycopg.OperationalError) for one in outcomes)
+        assert all(isinstance(one, Outage) for one in outcomes)
         await writer.stop()
         await pool.close()
 
