@@ -34,6 +34,7 @@ _OFD, _PDF, _CMS, _SES = "application/ofd", "application/pdf", "application/pkcs
 _XML = "application/xml"
 _BOM = b"\xef\xbb\xbf"
 _UNKNOWN = "application/octet-stream"
+_DIRECTORY = 1 << 16
 _PDF_HEADER_WITHIN = 1024  # ISO 32000-1 annex H.3.4.1; what stands before it is judged there
 
 
@@ -58,15 +59,16 @@ def verify_document(
     else:
         recognised = recognise(document) or ""
         checks, seals = _judge(document, recognised, trust, at)
+    identity = identify_document(document, recognised)
     return conclude(
         "document",
         checks=checks,
         seals=seals,
         at=at,
-        digest="sha256:" + hashlib.sha256(document).hexdigest(),
+        digest="sha256:" + identity.sha256,
         reason=_reason((*checks, *(check for seal in seals for check in seal.checks))),
         basis={"trust": trust.digest},
-        document=identify_document(document, recognised),
+        document=identity,
     )
 
 
@@ -85,7 +87,8 @@ def recognise(document: bytes) -> str | None:
     is_pdf = b"%PDF-" in document[:_PDF_HEADER_WITHIN]
     if document.startswith(b"PK"):
         # What a PDF reader would open too has two readings, whatever its seals say of one of them.
-        return _OFD if OFD_XML.encode() in document and not is_pdf else None
+        names = OFD_XML.encode()  # as the directory at the end says; elsewhere only if that is very long
+        return _OFD if not is_pdf and (names in document[-_DIRECTORY:] or names in document) else None
     if is_pdf:
         return _PDF
     if document[:1024].removeprefix(_BOM).lstrip()[:1] == b"<":

@@ -4,6 +4,7 @@ Whatever a reader may show must be under the signature. A location that two read
 both entries; a part that cannot be read counts as hiding something.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,7 +14,6 @@ from signing.containers.ofd_package import (
     Element,
     Package,
     candidates,
-    children,
     local_name,
     split,
 )
@@ -23,6 +23,7 @@ from untrusted import Refused
 _MOST_PARTS = 10_000
 _MOST_MISSING = 100
 _PAGE_RESOURCES = b"PageRes"
+_BOX = re.compile(rb"<(?:[A-Za-z0-9_.-]{1,40}:)?PhysicalBox>([^<]{1,100})</")
 
 # In a part of this kind, an element of this name leads, by this attribute or by its text (""), to a part of that kind.
 _LEADS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
@@ -167,15 +168,18 @@ def _physical_box(root: Element) -> tuple[float, float, float, float] | None:
 
 
 def page_box(package: Package, found: Reach, page: str) -> tuple[float, float, float, float] | None:
-    """The box of a page: its own, or the document's; None if unknown."""
+    """The box of a page: its own, or the document's; None if unknown.
+
+    Found without reading the page, which may be large: it only tells where a picture stands, and decides nothing.
+    """
     name = found.pages.get(page)
     if name is None:
         return None
     try:
-        areas = children(package.xml(name), "Area")
-    except (BadPart, Refused):
+        own = _BOX.search(package.read(name))
+    except Refused:
         return None
-    return (_physical_box(areas[0]) if areas else None) or found.page_size
+    return (read_box(own[1].decode("ascii", errors="replace")) if own else None) or found.page_size
 
 
 def read_box(text: str) -> tuple[float, float, float, float] | None:

@@ -141,8 +141,9 @@ def _without_value(data: bytes, offset: int, number: int) -> bytes | None:
     None if that is not exactly what stands there. The string is exchanged for a shorter one of the same kind: whoever
     reads what is around it otherwise than we do still reads the same.
     """
-    if data.find(b"/Contents", offset, offset + _LARGEST_HEAD) < 0:
-        return None
+    place = data.find(b"/Contents", offset, offset + _LARGEST_HEAD)
+    if place < 0 or data.find(b"endobj", offset, place) >= 0:
+        return None  # as in every object but a signature
     try:
         dictionary = read_dictionary(data, offset, number)
     except BadDictionary:
