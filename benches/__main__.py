@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from benches import formats, log, seals, submissions
+from benches import formats, log, pdfs, seals, submissions
 from benches.line import Line
 from benches.submissions import Size
 
@@ -19,6 +19,7 @@ def groups(size: Size, seconds: float) -> dict[str, Callable[[], Iterator[Line]]
     return {
         "submissions": lambda: submissions.run(size),
         "seals": lambda: seals.run(seconds),
+        "pdfs": lambda: pdfs.run(seconds),
         "formats": lambda: formats.run(seconds),
         "log": lambda: log.run(seconds),
     }

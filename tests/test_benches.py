@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PRINTED = {
     "seals": {"seal.ofd", "seal.pdf"},
+    "pdfs": {"seal.pdf-rsa-1", "seal.pdf-rsa-5"},
     "formats": {"adapter.channel-xml", "adapter.policy-list", "adapter.canonical-json", "canonical-json.policy"},
     "log": {"ledger.append"},
     "submissions": {
