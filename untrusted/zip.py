@@ -4,6 +4,7 @@ Central directory, local headers and data descriptors are parsed and compared he
 file without gap or overlap. The standard library's `zipfile` takes no part: it believes the central directory alone.
 """
 
+import io
 import re
 import unicodedata
 import zlib
@@ -32,6 +33,7 @@ _KIND, _REGULAR, _DIRECTORY, _SYMLINK = 0xF000, 0x8000, 0x4000, 0xA000
 _SAFE = re.compile(r"(?:(?!\.\.?/)[^/\\\x00-\x1f\x7f]++/)*+(?!\.\.?/?\Z)(?:[^/\\\x00-\x1f\x7f]++/?)?")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _NESTED: Final = ".zip"
+_PIECE = 256 << 10  # bytes that are unpacked at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,22 +362,34 @@ def _check_kind(attributes: int, name: str, where: str) -> None:
 
 
 def _unpack(data: bytes, entry: Entry, slack: int) -> bytes:
-    packed = data[entry.start : entry.start + entry.packed]
     if entry.method == _STORED:
-        content = packed
+        content = data[entry.start : entry.start + entry.packed]
     else:
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
-            content = inflater.decompress(packed, entry.size + 1)
+            content, left = _inflate(memoryview(data)[entry.start : entry.start + entry.packed], entry.size)
         except zlib.error:
             raise _malformed("data", "The packed data cannot be unpacked.", shown(entry.name)) from None
-        if len(content) == entry.size and (not inflater.eof or len(inflater.unused_data) > slack):
+        if len(content) == entry.size and (left is None or left > slack):
             raise _malformed("data", "The packed data do not end where the header says.", shown(entry.name))
     if len(content) != entry.size:
         raise _malformed("size", "The data unpack to another size than stated.", shown(entry.name))
     if zlib.crc32(content) != entry.crc:
         raise _malformed("checksum", "The checksum of the data is wrong.", shown(entry.name))
     return content
+
+
+def _inflate(packed: memoryview, size: int) -> tuple[bytes, int | None]:
+    """At most `size` + 1 bytes, and how many packed ones are left behind their end; None if they do not end.
+
+    By pieces into one buffer, so that a large entry is in memory once. Raises `zlib.error`.
+    """
+    inflater, buffer = zlib.decompressobj(-zlib.MAX_WBITS), io.BytesIO()
+    at = 0
+    while at < len(packed) and not inflater.eof and buffer.tell() <= size:
+        buffer.write(inflater.decompress(packed[at : at + _PIECE], size + 1 - buffer.tell()))
+        at += _PIECE
+    left = len(inflater.unused_data) + max(0, len(packed) - at)
+    return buffer.getvalue(), left if inflater.eof else None
 
 
 def _folded(name: str) -> str:
