@@ -34,5 +34,7 @@ def refuse_larger(data: bytes, limit: int) -> None:
 
 def shown(text: str, limit: int = 80) -> str:
     """A stranger's text as it may stand in a message: printable, on one line, and short."""
-    line = "".join(character if character.isprintable() else "�" for character in text[: limit + 1])
+    line = text[: limit + 1]
+    if not line.isprintable():
+        line = "".join(character if character.isprintable() else "�" for character in line)
     return line if len(line) <= limit else line[:limit] + "…"
