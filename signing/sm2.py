@@ -57,7 +57,9 @@ def verify(point: bytes, message: bytes, signature: bytes, ident: bytes = IDENT)
     """
     if not is_point(point):
         return False
-    return verify_digest(point, sm3(z(point, ident) + message), signature)
+    digest = Digest(point, ident)
+    digest.update(message)
+    return verify_digest(point, digest.digest(), signature)
 
 
 def verify_digest(point: bytes, digest: bytes, signature: bytes) -> bool:

@@ -57,8 +57,9 @@ class Hole:
     value: bytes
 
     def covered(self, data: bytes) -> bytes:
-        """The bytes under the signature."""
-        return data[: self.first] + data[self.second : self.end]
+        """The bytes under the signature: one copy of a file that may be large, and none in between."""
+        whole = memoryview(data)
+        return b"".join((whole[: self.first], whole[self.second : self.end]))
 
 
 def read_dictionary(data: bytes, offset: int, number: int) -> RawDictionary:
