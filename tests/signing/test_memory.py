@@ -52,7 +52,8 @@ def check(
 def test_an_ofd_with_large_pictures(parts: int) -> None:
     more = {f"Doc_0/Res/photo_{number}.jpg": noise(SIZE // parts - number) for number in range(parts)}
     media = "".join(
-        f'<ofd:MultiMedia ID="{50 + number}" Type="Image"><ofd:MediaFile>photo_{number}.jpg</ofd:MediaFile></ofd:MultiMedia>'
+        f'<ofd:MultiMedia ID="{50 + number}" Type="Image">'
+        f"<ofd:MediaFile>photo_{number}.jpg</ofd:MediaFile></ofd:MultiMedia>"
         for number in range(parts)
     )
     resources = s.xml("Res", f"<ofd:MultiMedias>{media}</ofd:MultiMedias>", ' BaseLoc="Res"')
