@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint contract bench serve setup clean
+.PHONY: demo test lint contract bench fuzz serve setup clean
 
 setup: .venv/ready
 
@@ -31,6 +31,10 @@ contract: setup
 
 bench: setup
 	@$(BIN)/python -m benches $(ARGS)
+
+# Each target for SECONDS (60), by atheris where `pip install -e .[fuzz]` has put it; findings are kept in .fuzz/.
+fuzz: setup
+	@$(BIN)/python tests/fuzz/run.py --seconds $(or $(SECONDS),60) $(ARGS)
 
 serve: setup
 	@$(BIN)/gateway serve $(ARGS)
