@@ -1,11 +1,12 @@
 """Every rule and reason that these modules can give stands in the catalogue, in both languages."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-from schemas.rules import load_rules
+from schemas.rules import Rule, load_rules
 
 PACKAGE = Path(__file__).resolve().parents[2] / "signing"
 RULES = {rule.id: rule for rule in load_rules(sorted(PACKAGE.glob("rules*.toml")))}
@@ -78,3 +79,18 @@ def test_the_chain_gives_only_its_own_reasons() -> None:
     source = (PACKAGE / "checks" / "chain.py").read_text(encoding="utf-8")
     for reason in RULES["certificate.chain"].reasons:
         assert f'"{reason}"' in source or reason == "chain-unknown"
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_a_stranger_can_read_it(rule: Rule) -> None:
+    """Each rule has its basis and its cure, and each text is a sentence that stands by itself, in both languages."""
+    assert rule.basis, "on what does it rest?"
+    assert rule.cure is not None, "what is to be done about it?"
+    for text in (rule.cure, *rule.reasons.values()):
+        assert text.en.endswith("."), text.en
+        assert text.zh.endswith("。"), text.zh
+        assert text.en[0].isupper() or text.en.startswith(("propertyInfo", "`")), text.en
+        assert re.search("[\u4e00-\u9fff]", text.zh), text.zh
+        assert len(text.en) >= 12, text.en
+    assert not rule.title.en.endswith(".")
+    assert len(rule.title.zh) >= 4
