@@ -220,6 +220,7 @@ def _judge_token(seal: Seal, content: bytes | None, trust: TrustStore, at: datet
         intermediates=(*seal.intermediates, *evidence.certificates),
         crls=evidence.crls,
         ocsp=evidence.ocsp,
+        since=evidence.proven,
     )
     moments = [moment for moment in (proof.moment, evidence.proven) if moment is not None]
     return Proof(proof.checks, min(moments, default=None))

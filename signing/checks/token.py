@@ -16,6 +16,7 @@ from signing.checks.integrity import check_format
 from signing.containers.cms import read_signed_data
 from signing.containers.der import NotAsExpected
 from signing.containers.tst import Stamp, read_stamp, unwrapped
+from signing.holder import read_holder
 from signing.seal import Seal, rfc3339
 from signing.sm2 import sm3
 from signing.trust import Purpose, TrustStore
@@ -75,8 +76,13 @@ def judge_token(
     intermediates: Sequence[bytes] = (),
     crls: Sequence[bytes] = (),
     ocsp: Sequence[bytes] = (),
+    since: datetime | None = None,
 ) -> Proof:
-    """Judge the `token` on `octets` as of `at`. Nothing raises: what cannot be read is a failed check."""
+    """Judge the `token` on `octets` as of `at`. Nothing raises: what cannot be read is a failed check.
+
+    `since` is a moment at which another trusted time-stamp shows that this token existed: its authority's certificate
+    may have expired after that, and may have been revoked after that for no compromise (ETSI EN 319 102-1 section 5.6).
+    """
     try:
         stamp, seal = _read(token)
     except NotAsExpected as error:
@@ -87,6 +93,8 @@ def judge_token(
         return Proof(checks)
     seal = replace(seal, intermediates=(*seal.intermediates, *intermediates))
     chain = _chain(seal, stamp.moment.utc, trust, at, crls, ocsp) if trust.tsa else ()
+    if since is not None and trust.tsa and worst(chain) is not Outcome.PASSED and _began(seal) <= stamp.moment.utc:
+        chain = _chain(seal, since, trust, at, crls, ocsp, proven=True)
     trusted = _check_authority(stamp, chain, trust, at, Severity.NOTICE)
     return Proof((*checks, trusted), stamp.moment.utc if trusted.outcome is Outcome.PASSED else None)
 
@@ -130,8 +138,21 @@ def _check_signature(seal: Seal) -> Check:
     return passed(rule)
 
 
+def _began(seal: Seal) -> datetime:
+    """From when on the certificate of the authority is valid; it was parsed to check the signature."""
+    assert seal.certificate is not None, "the signature held under it"
+    return read_holder(seal.certificate).not_before.utc
+
+
 def _chain(
-    seal: Seal, moment: datetime, trust: TrustStore, at: datetime, crls: Sequence[bytes], ocsp: Sequence[bytes]
+    seal: Seal,
+    moment: datetime,
+    trust: TrustStore,
+    at: datetime,
+    crls: Sequence[bytes],
+    ocsp: Sequence[bytes],
+    *,
+    proven: bool = False,
 ) -> tuple[Check, ...]:
     """The checks on the certificate of the authority, at the moment of the stamp and since."""
     return check_chain(
@@ -141,6 +162,7 @@ def _chain(
         at=at,
         purpose=Purpose.timestamping,
         signed_at=moment,
+        proven=proven,
         crls=crls,
         ocsp=ocsp,
     )

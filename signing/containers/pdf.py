@@ -92,17 +92,10 @@ def judge(data: bytes, *, trust: TrustStore, at: datetime) -> tuple[tuple[Check,
         return (*checks, failed("document.signed", "not-signed")), ()
     checks += [passed("document.signed", signatures=len(signatures)), file.check_content()]
     basis = _Basis(trust, at, *file.validation_data())
-    proofs = []
-    for read in reads:
-        if read.is_time_stamp:
-            proof = _judge_document_stamp(read, data, basis)
-            checks += proof.checks
-            proofs.append((read.field.revision, proof.moment))
+    stamps = _judge_document_stamps([read for read in reads if read.is_time_stamp], data, basis)
+    checks += [check for _, proof in stamps for check in proof.checks]
     final = frozenset(mark for read in signatures if read.coverage == "whole" for mark in _marks(read, basis))
-    reports = []
-    for read in signatures:
-        later = [moment for revision, moment in proofs if revision > read.field.revision and moment is not None]
-        reports.append(_judge_signature(read, data, final, min(later, default=None), basis))
+    reports = [_judge_signature(read, data, final, _proven(read, stamps), basis) for read in signatures]
     return tuple(checks), tuple(reports)
 
 
@@ -171,11 +164,40 @@ def _extent(file: PdfFile, field: Field, hole: Hole) -> tuple[Coverage, Check]:
     return "unsafe", failed(rule, "changed-after", changes=changes, detail=detail)
 
 
-def _judge_document_stamp(read: _Read, data: bytes, basis: _Basis) -> Proof:
+_Stamps = list[tuple[_Read, Proof]]
+
+
+def _judge_document_stamps(reads: Sequence[_Read], data: bytes, basis: _Basis) -> _Stamps:
+    """Each document time-stamp with what it proves, in the order of the file.
+
+    They are judged from the last one, which vouches for those that it covers: so an archive stays good when the
+    certificates of its first authorities have expired (PAdES-LTA, ETSI EN 319 142-1 section 5.5).
+    """
+    found: _Stamps = []
+    for read in sorted(reads, key=lambda read: read.hole.first if read.hole else 0, reverse=True):
+        found.insert(0, (read, _judge_document_stamp(read, data, basis, _proven(read, found))))
+    return found
+
+
+def _proven(read: _Read, stamps: _Stamps) -> datetime | None:
+    """The earliest moment at which a document time-stamp proves the value of `read`.
+
+    That is one whose octets hold all that `read` covers. The number of its revision says nothing: a table written
+    later may point to a time-stamp that is older than what it is said to follow.
+    """
+    moments = [
+        proof.moment
+        for stamp, proof in stamps
+        if proof.moment and read.hole and stamp.hole and read.hole.end <= stamp.hole.first
+    ]
+    return min(moments, default=None)
+
+
+def _judge_document_stamp(read: _Read, data: bytes, basis: _Basis, since: datetime | None) -> Proof:
     """A document time-stamp: over the bytes that it covers (ISO 32000-2 section 12.8.5)."""
     if read.hole is None:
         return Proof(tuple(check.model_copy(update={"field": read.field.name}) for check in read.checks))
-    proof = _judge_token(read.hole.value, read.hole.covered(data), basis)
+    proof = _judge_token(read.hole.value, read.hole.covered(data), basis, since)
     checks = (*(check for check in read.checks if check.rule == "signature.byte-range"), *proof.checks)
     return Proof(tuple(check.model_copy(update={"field": read.field.name}) for check in checks), proof.moment)
 
@@ -237,7 +259,7 @@ def _judge_cms(
     if seal.signed_at is None:
         seal = replace(seal, signed_at=_stated_moment(read.dictionary))
     algorithm = cms.signature_algorithm(seal)
-    proof = Proof(()) if seal.token is None else _judge_token(seal.token, seal.value.octets, basis)
+    proof = Proof(()) if seal.token is None else _judge_token(seal.token, seal.value.octets, basis, proven)
     moments = [moment for moment in (proof.moment, proven) if moment is not None]
     moment = min(moments, default=None)
     signed_at = moment or (seal.signed_at.utc if seal.signed_at else None)
@@ -271,7 +293,7 @@ def _judge_cms(
     )
 
 
-def _judge_token(token: bytes, octets: bytes, basis: _Basis) -> Proof:
+def _judge_token(token: bytes, octets: bytes, basis: _Basis, since: datetime | None) -> Proof:
     return judge_token(
         token,
         octets,
@@ -280,6 +302,7 @@ def _judge_token(token: bytes, octets: bytes, basis: _Basis) -> Proof:
         at=basis.at,
         crls=basis.crls,
         ocsp=basis.ocsp,
+        since=since,
     )
 
 
