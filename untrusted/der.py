@@ -10,6 +10,14 @@ _CONSTRUCTED = 0x20
 # Universal tags that DER writes constructed; all other universal types are primitive (X.690 sections 8 and 10.2).
 _MUST_BE_CONSTRUCTED: Final = frozenset({8, 11, 16, 17, 29})
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID = 1, 2, 3, 4, 5, 6
+_ENUMERATED = 10
+_CHECKED: Final = frozenset({0, BOOLEAN, INTEGER, BIT_STRING, NULL, _ENUMERATED})
+# Identifiers with a low tag number that are primitive or constructed as they must be.
+_COMMON: Final = frozenset(
+    tag
+    for tag in range(0x100)
+    if tag & 0x1F != 0x1F and (tag >= 0x40 or bool(tag & _CONSTRUCTED) is (tag & 0x1F in _MUST_BE_CONSTRUCTED))
+)
 _TEXT: Final = {
     0x0C: "utf-8",
     0x12: "ascii",
@@ -22,7 +30,7 @@ _TEXT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # nobody assigns to one; frozen, building them would be the dearest part of reading
 class Node:
     """One element: `tag` is its whole identifier octet, `offset` where it starts, `children` empty if primitive.
 
@@ -136,31 +144,42 @@ def read_der(data: bytes, *, limits: Limits = DEFAULT) -> Node:
     """
     if len(data) > limits.der_bytes:
         raise Refused("file.too-large", "bytes", f"{len(data)} bytes are more than {limits.der_bytes}.", size=len(data))
-    budget = [limits.der_nodes]
-    node = _element(data, 0, len(data), limits.der_depth, budget)
-    if node._end != len(data):
-        raise _malformed("suffix", "Something follows the element.", node._end)
-    return node
+    nodes, end = _elements(data, 0, len(data), limits.der_depth, limits.der_nodes, only_one=True)[:2]
+    if end != len(data):
+        raise _malformed("suffix", "Something follows the element.", end)
+    return nodes[0]
 
 
-def _element(data: bytes, at: int, limit: int, depth: int, budget: list[int]) -> Node:
-    if depth == 0:
-        raise Refused("der.too-deep", "depth", "Elements are nested too deep.", where=f"offset {at}")
-    budget[0] -= 1
-    if budget[0] < 0:
-        raise Refused("file.too-large", "items", "The data hold more elements than are read.")
-    tag, start, end = _header(data, at, limit)
-    if tag & _CONSTRUCTED == 0:
-        if tag < 0x20:
+def _elements(
+    data: bytes, at: int, limit: int, depth: int, budget: int, *, only_one: bool = False
+) -> tuple[tuple[Node, ...], int, int]:
+    """The elements from `at` to `limit`, or the first of them; where they end, and what is left of the budget."""
+    found: list[Node] = []
+    while at < limit or only_one:
+        if depth == 0:
+            raise Refused("der.too-deep", "depth", "Elements are nested too deep.", where=f"offset {at}")
+        if budget == 0:
+            raise Refused("file.too-large", "items", "The data hold more elements than are read.")
+        budget -= 1
+        start = at + 2
+        # Most elements are short and of a common kind: for them this is all that `_header` finds out.
+        if start <= limit and (tag := data[at]) in _COMMON and (length := data[at + 1]) < 0x80:
+            end = start + length
+            if end > limit:
+                _header(data, at, limit)
+        else:
+            tag, start, end = _header(data, at, limit)
+        children: tuple[Node, ...] = ()
+        if tag & _CONSTRUCTED:
+            if start < end:
+                children, _, budget = _elements(data, start, end, depth - 1, budget)
+        elif tag in _CHECKED:
             _check_primitive(tag, data, start, end, at)
-        return Node(tag, at, (), data, start, end)
-    children: list[Node] = []
-    inner = start
-    while inner < end:
-        child = _element(data, inner, end, depth - 1, budget)
-        children.append(child)
-        inner = child._end
-    return Node(tag, at, tuple(children), data, start, end)
+        found.append(Node(tag, at, children, data, start, end))
+        at = end
+        if only_one:
+            break
+    return tuple(found), at, budget
 
 
 def _header(data: bytes, at: int, limit: int) -> tuple[int, int, int]:
@@ -188,7 +207,7 @@ def _header(data: bytes, at: int, limit: int) -> tuple[int, int, int]:
 
 
 def _check_primitive(tag: int, data: bytes, start: int, end: int, at: int) -> None:
-    if tag == INTEGER or tag == 10:
+    if tag == INTEGER or tag == _ENUMERATED:
         if not _minimal(data[start : min(end, start + 2)]):
             raise _malformed("integer", "The INTEGER is empty or not in its shortest form.", at)
     elif tag == BOOLEAN:
