@@ -1,5 +1,7 @@
 """Who sends what: the mapping of each insurer, by code. The codes of the dialects themselves stand here too."""
 
+from types import ModuleType
+
 from adapters.insurers import (
     dia_acord_al3,
     dia_acord_xml,
@@ -30,3 +32,6 @@ MAPPINGS: dict[str, Mapping] = {
     "DIA-CRS-CSV": dia_crs_csv.MAPPING,
     "DIA-ACORD-AL3": dia_acord_al3.MAPPING,
 }
+
+LATER: tuple[ModuleType, ...] = ()
+"""Modules of further versions of these: read with only once they are activated (adapters/versions.py)."""
