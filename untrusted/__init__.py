@@ -5,6 +5,7 @@ from untrusted.der import Node, read_der
 from untrusted.gzip import read_gzip
 from untrusted.json import JSON, read_json
 from untrusted.limits import DEFAULT, DOCUMENT, Limits
+from untrusted.plain_xml import read_plain_xml
 from untrusted.refused import Refused
 from untrusted.sheet import Merge
 from untrusted.table import Cell, Row, Style, moment, read_table
@@ -35,6 +36,7 @@ __all__ = [
     "read_der",
     "read_gzip",
     "read_json",
+    "read_plain_xml",
     "read_table",
     "read_xlsx",
     "read_xml",

@@ -207,7 +207,7 @@ def _header(data: bytes, at: int, limit: int) -> tuple[int, int, int]:
 
 
 def _check_primitive(tag: int, data: bytes, start: int, end: int, at: int) -> None:
-    if tag == INTEGER or tag == _ENUMERATED:
+    if tag in (INTEGER, _ENUMERATED):
         if not _minimal(data[start : min(end, start + 2)]):
             raise _malformed("integer", "The INTEGER is empty or not in its shortest form.", at)
     elif tag == BOOLEAN:

@@ -8,9 +8,11 @@ import io
 import re
 import unicodedata
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from functools import lru_cache
+from operator import attrgetter
 from struct import Struct
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from untrusted.limits import DEFAULT, Limits
 from untrusted.refused import Refused, refuse_larger, shown
@@ -20,6 +22,7 @@ _END64 = Struct("<4sQ2H2I4Q")
 _LOCATOR64 = Struct("<4sIQI")
 _CENTRAL = Struct("<4s6H3I5H2I")
 _LOCAL = Struct("<4s5H3I2H")
+_DESCRIBED, _DESCRIBED64 = Struct("<3I"), Struct("<I2Q")
 _FULL = 0xFFFFFFFF
 _FULL16 = 0xFFFF
 
@@ -27,6 +30,7 @@ _STORED, _DEFLATED = 0, 8
 _DESCRIPTOR, _UTF8 = 0x0008, 0x0800
 _ENCRYPTED = 0x2041
 _KNOWN_FLAGS = 0x0006 | _DESCRIPTOR | _UTF8  # 0x0006: how hard the deflater tried, means nothing to a reader
+_DEFERRED = bytes(12)  # checksum and sizes in a local header that leaves them to the descriptor
 _EXTRA_ZIP64, _EXTRA_UNICODE_NAME = 0x0001, 0x7075
 _KIND, _REGULAR, _DIRECTORY, _SYMLINK = 0xF000, 0x8000, 0x4000, 0xA000
 
@@ -36,8 +40,7 @@ _NESTED: Final = ".zip"
 _PIECE = 256 << 10  # bytes that are unpacked at a time
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry as both of its headers agree: `start` is the offset of its data, sizes in bytes."""
 
     name: str
@@ -53,8 +56,8 @@ class Entry:
 class Archive:
     """An opened archive: `names` of its files as the central directory lists them, and their bytes on demand.
 
-    `raw_order` are the same names as their bytes follow one another. `directories` hold no bytes. `reinterpreted` are
-    the names that were read as GBK without the archive saying so; whoever relies on one of them reports it.
+    `directories` hold no bytes. `reinterpreted` are the names that were read as GBK without the archive saying so;
+    whoever relies on one of them reports it.
     """
 
     def __init__(self, data: bytes, entries: tuple[Entry, ...], reinterpreted: tuple[str, ...], slack: int) -> None:
@@ -64,8 +67,12 @@ class Archive:
         self._read: dict[str, bytes] = {}
         self.names: tuple[str, ...] = tuple(self._entries)
         self.directories: tuple[str, ...] = tuple(entry.name for entry in entries if entry.name.endswith("/"))
-        self.raw_order: tuple[str, ...] = tuple(sorted(self.names, key=lambda name: self._entries[name].offset))
         self.reinterpreted = reinterpreted
+
+    @property
+    def raw_order(self) -> tuple[str, ...]:
+        """The names as their bytes follow one another."""
+        return tuple(sorted(self.names, key=lambda name: self._entries[name].offset))
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -161,26 +168,40 @@ def _entry(data: bytes, at: int, end: int, names: str, limits: Limits) -> tuple[
     if signature != b"PK\x01\x02" or behind > end:
         raise _malformed("directory", "The central directory cannot be read.")
     raw_name = data[name_at:extra_at]
-    name, guessed = _name(raw_name, flags, names, limits)
-    where = shown(name)
-    if flags & _ENCRYPTED or method == 99:
-        raise _malformed("encrypted", "The entry is encrypted.", where)
-    if method not in (_STORED, _DEFLATED) or flags & ~_KNOWN_FLAGS:
-        raise _malformed("method", f"Method {method} with flags {flags:#06x} is not read.", where)
-    if disk not in (0, _FULL16):
-        raise _malformed("several-disks", "The archive is split over several disks.", where)
-    if comment:
-        raise _ambiguous("comment", "The entry carries a comment.", where)
-    extras = _extras(data[extra_at : extra_at + extra], where)
-    size, packed, offset, disk = _wide(extras.get(_EXTRA_ZIP64), (size, packed, offset, disk), where)
-    if disk:
-        raise _malformed("several-disks", "The archive is split over several disks.", where)
-    _check_unicode_name(extras, name, where)
-    _check_kind(attributes, name, where)
-    start, wide = _check_local(data, offset, (flags, method, crc, packed, size), raw_name, name)
+    name, guessed = _name(raw_name, bool(flags & _UTF8), names, limits.name_bytes)
+    start, wide = offset + _LOCAL.size + named, False
+    # Most entries say nothing beyond the two headers, and the same in both: flags to lengths, byte for byte.
+    here, there = data[at + 8 : at + 32], data[offset + 6 : offset + _LOCAL.size]
+    if (
+        extra
+        or comment
+        or disk
+        or flags & ~_KNOWN_FLAGS
+        or method not in (_STORED, _DEFLATED)
+        or not (here == there or (flags & _DESCRIPTOR and here[:8] + _DEFERRED + here[20:] == there))
+        or data[offset : offset + 4] != b"PK\x03\x04"
+        or data[offset + _LOCAL.size : start] != raw_name
+    ):
+        where = shown(name)
+        if flags & _ENCRYPTED or method == 99:
+            raise _malformed("encrypted", "The entry is encrypted.", where)
+        if method not in (_STORED, _DEFLATED) or flags & ~_KNOWN_FLAGS:
+            raise _malformed("method", f"Method {method} with flags {flags:#06x} is not read.", where)
+        if disk not in (0, _FULL16):
+            raise _malformed("several-disks", "The archive is split over several disks.", where)
+        if comment:
+            raise _ambiguous("comment", "The entry carries a comment.", where)
+        extras = _extras(data[extra_at : extra_at + extra], where)
+        size, packed, offset, disk = _wide(extras.get(_EXTRA_ZIP64), (size, packed, offset, disk), where)
+        if disk:
+            raise _malformed("several-disks", "The archive is split over several disks.", where)
+        _check_unicode_name(extras, name, where)
+        _check_kind(attributes, name)
+        start, wide = _check_local(data, offset, (flags, method, crc, packed, size), raw_name, name)
+    _check_kind(attributes, name)
     stop = start + packed
     if flags & _DESCRIPTOR:
-        stop = _check_descriptor(data, stop, (crc, packed, size), wide, where)
+        stop = _check_descriptor(data, stop, (crc, packed, size), wide, name)
     return Entry(name, offset, start, stop, method, crc, packed, size), behind, guessed
 
 
@@ -221,24 +242,24 @@ def _check_local(
     return start, wide is not None
 
 
-def _check_descriptor(data: bytes, at: int, central: tuple[int, int, int], wide: bool, where: str) -> int:
+def _check_descriptor(data: bytes, at: int, central: tuple[int, int, int], wide: bool, name: str) -> int:
     """The end of the data descriptor behind an entry, which states once more what the central header does.
 
     Its signature is optional (APPNOTE 4.3.9.3). A checksum that reads like the signature could be taken for either:
     the tiling of the file then decides, since only one length leads to the next header.
     """
-    body = b"".join((central[0].to_bytes(4, "little"), *(n.to_bytes(8 if wide else 4, "little") for n in central[1:])))
+    body = (_DESCRIBED64 if wide else _DESCRIBED).pack(*central)
     if data[at : at + 4 + len(body)] == b"PK\x07\x08" + body:
         return at + 4 + len(body)
     if data[at : at + len(body)] == body:
         return at + len(body)
-    raise _ambiguous("descriptor", "The data descriptor contradicts the central directory.", where)
+    raise _ambiguous("descriptor", "The data descriptor contradicts the central directory.", shown(name))
 
 
 def _check_tiling(data: bytes, entries: list[Entry], directory: int) -> None:
     """Headers and data follow one another from the first byte to the directory: no gap, no overlap, no prefix."""
     at = 0
-    for entry in sorted(entries, key=lambda entry: entry.offset):
+    for entry in sorted(entries, key=attrgetter("offset")):
         if entry.offset != at:
             reason = "overlap" if entry.offset < at else "gap" if at else "prefix"
             raise _ambiguous(reason, "The entries do not follow one another without gap or overlap.", shown(entry.name))
@@ -254,20 +275,30 @@ def _check_names(entries: list[Entry]) -> None:
     """No two names that any file system or tool would take for one."""
     files: set[str] = set()
     seen: dict[str, str] = {}
+    folders: set[str] = set()
     for entry in entries:
-        key = _folded(entry.name.rstrip("/"))
+        name = entry.name
+        key = _folded(name.rstrip("/"))
         if key in seen:
-            reason = "duplicate-name" if seen[key] == entry.name else "twin-name"
-            raise _ambiguous(reason, f"“{shown(seen[key])}” and this name are one.", shown(entry.name))
-        seen[key] = entry.name
-        if not entry.name.endswith("/"):
+            reason = "duplicate-name" if seen[key] == name else "twin-name"
+            raise _ambiguous(reason, f"“{shown(seen[key])}” and this name are one.", shown(name))
+        seen[key] = name
+        folders.add(key.rpartition("/")[0])
+        if not name.endswith("/"):
             files.add(key)
-    for key in files:
-        at = key.find("/")
-        while at > 0:
-            if key[:at] in files:
-                raise _ambiguous("twin-name", "A name is both a file and a directory.", shown(key[:at]))
-            at = key.find("/", at + 1)
+    for folder in _with_parents(folders):
+        if folder in files:
+            raise _ambiguous("twin-name", "A name is both a file and a directory.", shown(folder))
+
+
+def _with_parents(folders: set[str]) -> Iterable[str]:
+    """These folders and all that they stand in, each once."""
+    found: set[str] = set()
+    for folder in sorted(folders):
+        while folder and folder not in found:
+            found.add(folder)
+            yield folder
+            folder = folder.rpartition("/")[0]
 
 
 def _check_sizes(entries: list[Entry], limits: Limits) -> None:
@@ -289,10 +320,12 @@ def _check_sizes(entries: list[Entry], limits: Limits) -> None:
             )
 
 
-def _name(raw: bytes, flags: int, names: str, limits: Limits) -> tuple[str, bool]:
+@lru_cache(1024)  # the packages of one producer have the same names
+def _name(raw: bytes, marked: bool, names: str, longest: int) -> tuple[str, bool]:
+    """The name as text, and whether its encoding was guessed; `marked` as UTF-8."""
     guessed = False
     try:
-        if flags & _UTF8 or raw.isascii():
+        if marked or raw.isascii():
             name = raw.decode("utf-8")
         elif names == "gbk-flagged":
             name, guessed = raw.decode("gbk"), True
@@ -300,7 +333,7 @@ def _name(raw: bytes, flags: int, names: str, limits: Limits) -> tuple[str, bool
             raise _unsafe("encoding", "The name is not ASCII and not marked as UTF-8.", repr(raw[:80]))
     except UnicodeDecodeError:
         raise _unsafe("encoding", "The name cannot be decoded.", repr(raw[:80])) from None
-    if not raw or len(raw) > limits.name_bytes:
+    if not raw or len(raw) > longest:
         raise _unsafe("length", f"A name of {len(raw)} bytes is not read.", shown(name))
     if name.startswith("/"):
         raise _unsafe("absolute", "The name is absolute.", shown(name))
@@ -350,15 +383,15 @@ def _check_unicode_name(extras: dict[int, bytes], name: str, where: str) -> None
         raise _ambiguous("unicode-name", "An extra field gives the entry another name.", where)
 
 
-def _check_kind(attributes: int, name: str, where: str) -> None:
+def _check_kind(attributes: int, name: str) -> None:
     """Unix file type, whatever system the header names, since readers do not agree on when to look at it."""
     kind = attributes >> 16 & _KIND
     if kind == _SYMLINK:
-        raise _unsafe("symbolic-link", "The entry is a symbolic link.", where)
+        raise _unsafe("symbolic-link", "The entry is a symbolic link.", shown(name))
     if kind not in (0, _REGULAR, _DIRECTORY):
-        raise _unsafe("special-file", "The entry is neither file nor directory.", where)
+        raise _unsafe("special-file", "The entry is neither file nor directory.", shown(name))
     if kind == (_REGULAR if name.endswith("/") else _DIRECTORY):
-        raise _ambiguous("kind", "Name and attributes disagree on whether this is a directory.", where)
+        raise _ambiguous("kind", "Name and attributes disagree on whether this is a directory.", shown(name))
 
 
 def _unpack(data: bytes, entry: Entry, slack: int) -> bytes:

@@ -211,6 +211,7 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     ),
     "file-and-folder": (archive(Item(b"a"), Item(b"a/", b"", 0)), "archive.ambiguous twin-name"),
     "file-as-folder": (archive(Item(b"a"), Item(b"A/b")), "archive.ambiguous twin-name"),
+    "file-as-empty-folder": (archive(Item(b"a"), Item(b"A/b/", b"", 0)), "archive.ambiguous twin-name"),
     "folder-with-data": (archive(Item(b"a/", b"hidden", 0)), "archive.ambiguous directory-content"),
     "folder-with-packed-data": (
         archive(replace(Item(b"a/", b""), packed=zlib.compress(b"hidden", wbits=-15))),
