@@ -21,16 +21,28 @@ DocumentKind = Literal["policy", "receipt", "statement", "invoice"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a page as a reader sees it, pages and lines counted from 1."""
+    """One line of a page as a reader sees it, pages and lines counted from 1.
+
+    `objects` are the page objects that draw it: where in the text each begins, and its id.
+    """
 
     page: int
     number: int
     text: str
+    objects: tuple[tuple[int, str], ...] = ()
 
     @property
     def source(self) -> str:
         """Where the line stands, for the lineage."""
         return f"page {self.page} line {self.number}"
+
+    def source_of(self, start: int, end: int) -> str:
+        """Where a part of the line stands: with the objects that draw it, as far as a format has such."""
+        ends = [begin for begin, _ in self.objects[1:]] + [len(self.text)]
+        drawing = [
+            name for (begin, name), over in zip(self.objects, ends, strict=False) if begin < end and over > start
+        ]
+        return f"{self.source} object {' '.join(drawing)}" if drawing else self.source
 
 
 @dataclass(frozen=True, slots=True)

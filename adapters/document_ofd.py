@@ -12,8 +12,9 @@ from itertools import pairwise
 from lxml import etree
 
 from adapters.document_model import MAX_CHARACTERS, MAX_OBJECTS, MAX_PAGES, Line, Unusable
-from untrusted import DOCUMENT, Archive, Refused, open_zip, read_xml
+from untrusted import DOCUMENT, Archive, Refused, open_zip, read_plain_xml, read_xml
 
+GAP = "  "  # between the columns of a line
 _NAMESPACE = "http://www.ofdspec.org/2016"
 _SAME_LINE = 1.0  # mm between the baselines of what stands on one line
 _SMALLEST = 0.5  # mm of font size, or of extent, that can be seen at all
@@ -27,7 +28,8 @@ _Box = tuple[float, float, float, float]
 class OfdContent:
     """What a document holds: visible lines, hidden ones, attached XML by part name, and custom tag trees.
 
-    `texts` are the visible text objects by page id and object id, to which custom tags refer.
+    `texts` are the visible text objects by page id and object id, to which custom tags refer; `datas` the CustomData of
+    OFD.xml (GB/T 33190 section 7.4), name and text.
     """
 
     lines: list[Line] = field(default_factory=list)
@@ -35,12 +37,14 @@ class OfdContent:
     attachments: list[tuple[str, Element]] = field(default_factory=list)
     tags: list[tuple[str, Element]] = field(default_factory=list)
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
+    datas: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One text object: where it starts and ends, its baseline, its size, in mm."""
+    """One text object: its id, where it starts and ends, its baseline, its size, in mm."""
 
+    name: str
     text: str
     left: float
     right: float
@@ -71,6 +75,12 @@ class _Package:
         bodies = _children(root, "DocBody")
         if len(bodies) != 1 or _children(bodies[0], "Versions"):
             raise Unusable("several-documents", "OFD.xml")
+        self._content.datas = [
+            (one.get("Name", ""), one.text or "")
+            for info in _children(bodies[0], "DocInfo")
+            for datas in _children(info, "CustomDatas")
+            for one in _children(datas, "CustomData")
+        ]
         document_name = self._reach("OFD.xml", _required(bodies[0], "DocRoot", "OFD.xml"))
         document = self._tree(document_name)
         common = _children(document, "CommonData")
@@ -117,7 +127,7 @@ class _Package:
                         self._content.texts[identifier, item.get("ID", "")] = piece.text
         for lines, seen in ((self._content.lines, True), (self._content.hidden, False)):
             texts = _lines(piece for piece in pieces if piece.visible is seen)
-            lines.extend(Line(number, place, text) for place, text in enumerate(texts, 1))
+            lines.extend(Line(number, place, text, objects) for place, (text, objects) in enumerate(texts, 1))
 
     def _piece(self, item: Element, box: _Box | None) -> _Piece:
         self._objects += 1
@@ -141,7 +151,7 @@ class _Package:
             right = max(right, left + across + _advance(code.get("DeltaX", ""), len(text)) + size)
         scale = abs(turned[0] * turned[3] - turned[1] * turned[2]) ** 0.5
         visible = inside and size * scale > _SMALLEST and _shown(item) and _on_page(boundary, box)
-        return _Piece("".join(parts), left, right, baseline, size, visible)
+        return _Piece(item.get("ID", ""), "".join(parts), left, right, baseline, size, visible)
 
     def _annotations(self, document_name: str, document: Element) -> dict[str, list[Element]]:
         """What annotations draw upon a page, by page id."""
@@ -170,7 +180,17 @@ class _Package:
             for tag in _children(self._tree(list_name), "CustomTag"):
                 for location in _children(tag, "FileLoc"):
                     name = self._reach(list_name, location.text or "")
-                    yield name, self._tree(name)
+                    yield name, self._tag_tree(name)
+
+    def _tag_tree(self, name: str) -> Element:
+        """A tree of custom tags, which is told by local names: its producers often declare no prefix at all."""
+        data = self._archive.read(name)
+        try:
+            return read_xml(data, limits=DOCUMENT)
+        except Refused as error:
+            if error.rule != "xml.malformed":
+                raise
+        return read_plain_xml(data, limits=DOCUMENT)
 
     def _tree(self, name: str) -> Element:
         if name not in self._archive:  # only the entrance itself: every other name was reached
@@ -197,18 +217,27 @@ class _Package:
         return found[0]
 
 
-def tag_leaves(root: Element, texts: dict[tuple[str, str], str]) -> Iterator[tuple[str, str]]:
-    """The leaves of a custom tag tree: path below the root, and the text of the objects to which they refer.
+@dataclass(frozen=True, slots=True)
+class TagLeaf:
+    """A leaf of a custom tag tree: its path below the root, the text of the objects to which it refers, and which.
 
-    Raises `Unusable` for a reference to no visible text: the tag would state what nobody sees.
+    No text: it refers to an object that is not there, or that nobody sees.
     """
+
+    path: str
+    text: str | None
+    objects: tuple[str, ...]
+
+
+def tag_leaves(root: Element, texts: dict[tuple[str, str], str]) -> Iterator[TagLeaf]:
+    """The leaves of a custom tag tree that refer to objects of the pages."""
     for element in root.iter(etree.Element):
         references = [child for child in element if _local(child) == "ObjectRef"]
         if references:
-            found = [texts.get((one.get("PageRef", ""), (one.text or "").strip())) for one in references]
-            if None in found:
-                raise Unusable("structure", path(element), missing="ObjectRef")
-            yield path(element), "".join(text for text in found if text is not None)
+            named = [(one.get("PageRef", ""), (one.text or "").strip()) for one in references]
+            found = [texts.get(name) for name in named]
+            text = None if None in found else "".join(text for text in found if text is not None)
+            yield TagLeaf(path(element), text, tuple(name for _, name in named))
 
 
 def path(element: Element) -> str:
@@ -291,8 +320,11 @@ def _on_page(boundary: list[float], box: _Box | None) -> bool:
     return box[0] < left + width and left < box[0] + box[2] and box[1] < top + height and top < box[1] + box[3]
 
 
-def _lines(pieces: Iterable[_Piece]) -> Iterator[str]:
-    """The pieces as lines from top to bottom, each from left to right; a gap between two is two spaces."""
+def _lines(pieces: Iterable[_Piece]) -> Iterator[tuple[str, tuple[tuple[int, str], ...]]]:
+    """The pieces as lines from top to bottom, each from left to right; a gap between two is two spaces.
+
+    With each line the objects that draw it, by where in the text they begin.
+    """
     ordered = sorted(pieces, key=lambda piece: (piece.baseline, piece.left))
     row: list[_Piece] = []
     for piece in ordered:
@@ -304,9 +336,13 @@ def _lines(pieces: Iterable[_Piece]) -> Iterator[str]:
         yield _joined(row)
 
 
-def _joined(row: list[_Piece]) -> str:
+def _joined(row: list[_Piece]) -> tuple[str, tuple[tuple[int, str], ...]]:
     row = sorted(row, key=lambda piece: piece.left)
-    text = row[0].text
+    text, begins = row[0].text, [0]
     for before, piece in pairwise(row):
-        text += ("" if piece.left - before.right < 0.3 * piece.size else "  ") + piece.text
-    return text.strip()
+        text += "" if piece.left - before.right < 0.3 * piece.size else GAP
+        begins.append(len(text))
+        text += piece.text
+    lead = len(text) - len(text.lstrip())
+    names = (piece.name for piece in row)
+    return text.strip(), tuple((max(begin - lead, 0), name) for begin, name in zip(begins, names, strict=True))

@@ -16,6 +16,7 @@ from adapters.drafts import Lineage
 from adapters.facts import Facts
 from adapters.kinds import code
 from adapters.mapping import Choice, Each, Kind, Mapping, Rows, Shape, Source, always
+from adapters.remarks import original_number, policy_numbers
 from adapters.words import in_words
 from schemas.money import Yuan
 
@@ -25,10 +26,6 @@ REMARK = "EInvoiceData/AdditionalInformation/Remark"
 
 BLUE_OR_RED = code({"Y": "blue", "N": "red"})
 UNTAXED = frozenset({"免税", "不征税"})
-
-_NUMBER = r"[0-9A-Za-z-]{10,30}(?![0-9A-Za-z-])"
-_POLICIES = re.compile(rf"(?:保单号码?|保险单号码?):?\s*({_NUMBER}(?:[、,;/]{_NUMBER})*)")
-_ORIGINAL = re.compile(r"被红冲蓝字数电(?:发票|票)号码[:：]\s*([0-9]{20})(?![0-9])")
 
 
 def tax_rate(raw: str) -> Rate | None:
@@ -101,12 +98,10 @@ def found_in_remark(facts: Facts) -> None:
     stated = facts.ask("remark")
     if stated is None:
         return
-    said = list(_POLICIES.finditer(stated))
-    numbers = dict.fromkeys(one.upper() for found in said for one in re.split("[、,;/]", found[1]))
-    if numbers:
-        _put(facts, "policy_nos", list(numbers), " ".join(found[0] for found in said))
-    if not facts.says("red_letter_of") and (original := _ORIGINAL.search(stated)):
-        _put(facts, "red_letter_of", original[1], original[0])
+    if (numbers := policy_numbers(stated)) is not None:
+        _put(facts, "policy_nos", list(numbers.value), numbers.raw)
+    if not facts.says("red_letter_of") and (original := original_number(stated)) is not None:
+        _put(facts, "red_letter_of", original.value[0], original.raw)
 
 
 def _put(facts: Facts, name: str, value: Any, raw: str) -> None:

@@ -204,7 +204,7 @@ def test_custom_tags_stand_between_attachment_and_page() -> None:
     assert rules(found) == []
     without = {name: content for name, content in changed.items() if "Attachs" not in name}
     without[DOCUMENT] = without[DOCUMENT].replace(b"<ofd:Attachments>Attachs/Attachments.xml</ofd:Attachments>", b"")
-    assert read(without, "DOC-OFD-TEXT").fields["policy_no"].source == "Doc_0/Tags/Tag.xml#/PolicyNo"
+    assert read(without, "DOC-OFD-TEXT").fields["policy_no"].source == "Doc_0/Tags/Tag.xml#/PolicyNo object 14"
     changed["Doc_0/Tags/Tag.xml"] = tag(199)
     assert rules(read(changed)) == [("document.unreadable", "structure")]
 
@@ -359,7 +359,6 @@ def test_documents_of_others_are_read_without_a_crash() -> None:
     for kind, media, profile in (("ofd", OFD, "DOC-OFD-TEXT"), ("pdf", PDF, "DOC-PDF-FIRST")):
         for path in sorted(vectors(kind).rglob(f"*.{kind}")):
             found = read_document(profile, path.read_bytes(), media)
-            assert found.problems
-            assert not found.fields
+            assert found.kind == "invoice" or (found.problems and not found.fields)  # invoices are everybody's
             count += 1
     assert count > 60
