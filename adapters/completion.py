@@ -27,7 +27,7 @@ def complete(draft: Draft, mapping: Mapping | str) -> Draft:
     record: dict[str, Any] = {**draft.record, derived.field: identifier(draft, derived)}
     source = f"derived from {', '.join(derived.keys)}"
     lineage: Fields[str, Lineage] = {**draft.lineage, derived.field: Lineage(source, None, known.id)}
-    return Draft(draft.type, record, dict(lineage), draft.keys, draft.nth)
+    return Draft(draft.type, record, lineage, draft.keys, draft.nth)
 
 
 def identifier(draft: Draft, derived: Derived) -> str:

@@ -1,7 +1,7 @@
 """What an adapter hands over: rows, their draft records, and where each value came from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from adapters.problems import Problem
@@ -22,8 +22,7 @@ class Lineage(NamedTuple):
         return {"source": self.source, "raw": self.raw, "mapping": self.mapping}
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """One record as its source states it: canonical JSON values, a field that the source does not carry is absent.
 
     `lineage` has an entry for each value, by dotted path, list indexes included (`clauses.0.name`). `keys` are what the
@@ -33,13 +32,12 @@ class Draft:
 
     type: str
     record: dict[str, Any]
-    lineage: dict[str, Lineage]
+    lineage: Mapping[str, Lineage]
     keys: tuple[str, ...] = ()
     nth: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of a file: its records, or what is wrong with it; row 0 is the file itself.
 
     `envelope` is what the standard schema's own envelope states (`message_id`, `type`, `sent_at`, `insurer`), as far as
@@ -49,4 +47,4 @@ class Row:
     row: int
     records: tuple[Draft, ...] = ()
     problems: tuple[Problem, ...] = ()
-    envelope: Mapping[str, str] = field(default_factory=dict)
+    envelope: Mapping[str, str] = MappingProxyType({})

@@ -1,6 +1,6 @@
 """What was read of one row, while it is read: the values, where each stood, and what is wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,19 +13,23 @@ if TYPE_CHECKING:
     from adapters.reading import RowsPlan
 
 
-@dataclass(slots=True)
 class Cells:
-    """The raw fields of a row or of a nested element, by name; `where` is its place in the source."""
+    """The raw fields of a row or of a nested element, by name; `where` is its place in the source.
 
-    where: str
-    raws: dict[str, Any]
-    lists: dict[str, list["Cells"]] = field(default_factory=dict)
-    objects: dict[str, Any] = field(default_factory=dict)
-    misplaced: set[str] = field(default_factory=set)  # an object or list stands in the place of a single value
+    `misplaced` are fields in whose place an object or a list stands instead of a single value.
+    """
+
+    __slots__ = ("lists", "misplaced", "objects", "raws", "where")
+
+    def __init__(self, where: str, raws: dict[str, Any], objects: dict[str, Any] | None = None) -> None:
+        self.where = where
+        self.raws = raws
+        self.lists: dict[str, list[Cells]] = {}
+        self.objects: dict[str, Any] = {} if objects is None else objects
+        self.misplaced: set[str] = set()
 
 
-@dataclass(slots=True)
-class SourceRow:
+class SourceRow(NamedTuple):
     """One row as the format gives it: its number, its raw fields, and what the framing says against it."""
 
     number: int
@@ -34,16 +38,77 @@ class SourceRow:
     problems: tuple[Problem, ...] = ()
 
 
+class Readings(dict[str, Any]):
+    """What a reader made of the texts that it saw last: lists repeat themselves, and a reader gives the same again.
+
+    Long texts, lists (which become a part of the record) and what cannot be read are not kept. When it is full it
+    starts anew, so that a stranger cannot fill the memory.
+    """
+
+    __slots__ = ("read",)
+    MOST = 2048
+    LONGEST = 48
+
+    def __init__(self, read: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.read = read
+
+    def __missing__(self, raw: str) -> Any:
+        value = self.read(raw)
+        if len(raw) <= self.LONGEST and type(value) is not list:
+            if len(self) >= self.MOST:
+                self.clear()
+            self[raw] = value
+        return value
+
+
 class Step(NamedTuple):
-    """How one field is read, prepared for one file."""
+    """How one field is read, prepared for one file. `known`, if there is one, remembers what `read` made of texts."""
 
     field: str
     key: str
-    place: str
     read: Callable[[Any], Any]
-    required: bool
+    known: Readings | None
     when: tuple[str, str] | None
+    required: bool
+    place: str
     shown: str | None
+
+
+class Origins(MutableMapping[str, Lineage]):
+    """The lineage of a record's values, by dotted path. An entry is made when it is asked for: `found` keeps, of a
+    value that was taken, only its cells and its step.
+    """
+
+    __slots__ = ("_mapping", "found")
+
+    def __init__(self, mapping: str) -> None:
+        self._mapping = mapping
+        self.found: dict[str, Lineage | tuple[Cells, Step]] = {}
+
+    def __getitem__(self, path: str) -> Lineage:
+        return self._made(self.found[path])
+
+    def _made(self, entry: Lineage | tuple[Cells, Step]) -> Lineage:
+        if isinstance(entry, Lineage):
+            return entry
+        cells, step = entry
+        return Lineage(cells.where + step.place, _as_text(cells.raws[step.key]), self._mapping)
+
+    def __setitem__(self, path: str, entry: Lineage) -> None:
+        self.found[path] = entry
+
+    def __delitem__(self, path: str) -> None:
+        del self.found[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.found)
+
+    def __len__(self) -> int:
+        return len(self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +121,6 @@ class Scope:
     derives: Mapping[str, Derived] = field(default_factory=dict)
 
 
-_new = tuple.__new__
 _SHOWN = 500  # of a raw text, in a problem; the lineage has it whole
 
 
@@ -91,30 +155,28 @@ class Facts:
         self.prefix = prefix  # of the field in a problem
         self.path = prefix  # of the value in the lineage, list indexes included
         self.values: dict[str, Any] = {}
-        self.lineage: dict[str, Lineage] = {}
+        self.lineage = Origins(scope.mapping)
         self.unread: set[str] = set()
         self.asks: dict[str, Step] = {}  # what a rule may still ask for
 
     def take(self, steps: tuple[Step, ...]) -> None:
         """Read each of the fields; report what is missing or cannot be read, and go on."""
-        raws, values, lineage, mapping = self.cells.raws, self.values, self.lineage, self.scope.mapping
-        where, path, misplaced = self.cells.where, self.path, self.cells.misplaced
+        cells, values, path = self.cells, self.values, self.path
+        raws, found = cells.raws, self.lineage.found
         for step in steps:
-            name, key, place, read, required, when, _ = step
+            name, key, read, known, when, required, _, _ = step
             raw = raws.get(key)
             if raw is not None and raw != "" and (when is None or self._holds(when, step)):
                 try:
-                    value = read(raw)
+                    value = read(raw) if known is None or type(raw) is not str else known[raw]
                 except Unreadable as error:
                     self._report(error, step, raw)
                     continue
                 if value is not None:
                     values[name] = value
-                    text = raw if type(raw) is str else _as_text(raw)
-                    # What Lineage(...) does, without its Python-level call: this line runs for every value.
-                    lineage[path + name] = _new(Lineage, (where + place, text, mapping))
+                    found[path + name] = (cells, step)
                     continue
-            if misplaced and key in misplaced:
+            if cells.misplaced and key in cells.misplaced:
                 self.unread.add(name)
             elif required:
                 self._missing(step)
@@ -148,8 +210,8 @@ class Facts:
         while outer is not None:
             if name in outer.values:
                 self.values[name] = outer.values[name]
-                if (basis := outer.lineage.get(outer.path + name)) is not None:
-                    self.lineage[self.path + name] = basis
+                if (basis := outer.lineage.found.get(outer.path + name)) is not None:
+                    self.lineage.found[self.path + name] = basis
                 return
             if name in outer.unread:
                 self.unread.add(name)
@@ -159,8 +221,9 @@ class Facts:
     def put(self, name: str, value: Any, source: str, *, of: str | None = None) -> None:
         """A value that follows from others. `of` names the field whose raw text it restates."""
         self.values[name] = value
-        basis = self.lineage.get(self.path + of) if of is not None else None
-        self.lineage[self.path + name] = basis or Lineage(source, None, self.scope.mapping)
+        found = self.lineage.found
+        basis = found.get(self.path + of) if of is not None else None
+        found[self.path + name] = basis or Lineage(source, None, self.scope.mapping)
 
     def blame(self, rule: str, reason: str, name: str, **facts: str) -> None:
         """Report what is wrong with a field, or with the row at that field."""

@@ -29,7 +29,7 @@ class Kind:
     `read` gives the value of a text, `None` for "no value", or raises `Unreadable`. A measured kind is read with the
     unit of its column or dialect: `read(text, unit)`. `nature` says what a JSON value other than text is in its place,
     and whether a spreadsheet's formula can stand there; `list` is one value or a list of such. A `strict` kind judges
-    every JSON value itself.
+    every JSON value itself. `repeats`: the same texts come again and again, so that it is worth to remember them.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Kind:
     nature: Nature = "text"
     measured: Literal["money", "rate"] | None = None
     strict: bool = False
+    repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from adapters.amounts import Exact
 from adapters.drafts import Draft
-from adapters.facts import Cells, Facts, Scope, SourceRow, Step
+from adapters.facts import Cells, Facts, Readings, Scope, SourceRow, Step
 from adapters.mapping import Choice, Each, Rows, Rule, Shape, Source, Takes
 from adapters.problems import Problem
 from schemas.money import Yuan
@@ -165,7 +165,7 @@ def _record(prepared: ShapePlan, facts: Facts) -> Draft:
         rule(facts)
     for name in prepared.asks:
         if values.pop(name, None) is not None:
-            lineage.pop(name, None)
+            lineage.found.pop(name, None)
     keys: tuple[str, ...] = ()
     if (derived := facts.scope.derives.get(shape.type)) is not None:
         keys = tuple(_key(facts.find(name)) for name in derived.keys)
@@ -203,7 +203,7 @@ def _entries(prepared: EachPlan, facts: Facts) -> None:
             rule(entry)
         for asked in prepared.asks:
             if entry.values.pop(asked, None) is not None:
-                entry.lineage.pop(entry.path + asked, None)
+                entry.lineage.found.pop(entry.path + asked, None)
         if entry.unread:
             facts.unread.update(f"{name}.{field}" for field in entry.unread)
         if entry.values:
@@ -221,25 +221,35 @@ def _is_stated(cells: Cells, step: Step) -> bool:
     return probe.says(step.field)
 
 
-@lru_cache(maxsize=1024)
-def _parts(name: str) -> tuple[tuple[str, ...], str]:
-    *groups, leaf = name.split(".")
-    return tuple(groups), leaf
-
-
 def nested_record(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values by dotted name as nested JSON values: money, days and decimals as their one text."""
     record: dict[str, Any] = {}
     for name, value in values.items():
-        target, leaf = record, name
-        if "." in name:
-            groups, leaf = _parts(name)
-            for group in groups:
-                target = target.setdefault(group, {})
-        if type(value) is not str and (write := _WRITTEN.get(type(value))) is not None:
+        kind = type(value)
+        if kind is Yuan:
+            value = _yuan(value.fen)
+        elif kind is not str and (write := _WRITTEN.get(kind)) is not None:
             value = write(value)
+        groups, leaf = _place_of(name)
+        target = record
+        for group in groups:
+            inner = target.get(group)
+            if inner is None:
+                inner = target[group] = {}
+            target = inner
         target[leaf] = value
     return record
+
+
+@lru_cache(maxsize=1024)
+def _place_of(name: str) -> tuple[tuple[str, ...], str]:
+    *groups, leaf = name.split(".")
+    return tuple(groups), leaf
+
+
+@lru_cache(maxsize=16384)
+def _yuan(fen: int) -> str:
+    return str(Yuan(fen))
 
 
 def written(value: Any) -> Any:
@@ -252,7 +262,12 @@ def _written_list(values: list[Any]) -> list[Any]:
     return [nested_record(item) if type(item) is dict else written(item) for item in values]
 
 
-_WRITTEN: dict[type, Callable[[Any], Any]] = {Yuan: str, Exact: str, date: date.isoformat, list: _written_list}
+_WRITTEN: dict[type, Callable[[Any], Any]] = {
+    Yuan: str,
+    Exact: lru_cache(maxsize=4096)(str),
+    date: date.isoformat,
+    list: _written_list,
+}
 
 
 def _steps(takes: Takes, layout: Layout) -> tuple[Step, ...]:
@@ -267,7 +282,9 @@ def _step(name: str, source: Source, layout: Layout) -> Step | None:
     place = layout.place(source)
     if place is None:
         return None
-    return Step(name, source.name, place, layout.reader(source), source.required, source.when, source.field)
+    read = layout.reader(source)
+    known = Readings(read) if source.kind.repeats else None
+    return Step(name, source.name, read, known, source.when, source.required, place, source.field)
 
 
 def _asks(asks: Mapping[str, Source], layout: Layout) -> dict[str, Step]:
