@@ -18,7 +18,16 @@ from signing.sm2 import engine
 
 router = APIRouter()
 
-_SCHEMAS = Path(__file__).parent.parent / "schemas" / "json"
+_STANDARD = Path(__file__).parent.parent / "schemas"
+_SCHEMAS = _STANDARD / "json"
+_FORMS = {
+    "premium-exchange-1.0.xsd": (_STANDARD / "xsd", "application/xml"),
+    "premium-exchange-1.0.xlsx": (
+        _STANDARD / "xlsx",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+}
+"""The standard in its other forms: the XSD, and the workbook that is filled in."""
 
 
 def _json(value: Any) -> Response:
@@ -49,13 +58,15 @@ async def get_problem(slug: Annotated[str, PathParameter(pattern=r"^[a-z-]{1,40}
 
 @router.get("/v1/schemas", tags=["catalogues"])
 async def list_schemas() -> Response:
-    """The names of the JSON Schemas of the standard."""
-    return _json({"schemas": sorted(_schemas())})
+    """The names of the JSON Schemas of the standard, and of its other forms: the XSD and the workbook template."""
+    return _json({"schemas": sorted(_schemas()), "forms": sorted(_FORMS)})
 
 
 @router.get("/v1/schemas/{name}", tags=["catalogues"])
-async def get_schema(name: Annotated[str, PathParameter(pattern=r"^[a-z_]{1,40}$")]) -> Response:
-    """One JSON Schema of the standard `premium-exchange/1.0`."""
+async def get_schema(name: Annotated[str, PathParameter(pattern=r"^[a-z0-9_.-]{1,40}$")]) -> Response:
+    """One JSON Schema of the standard `premium-exchange/1.0`, or one of its other forms by file name."""
+    if name in _FORMS:
+        return Response(_form(name), media_type=_FORMS[name][1])
     if (schema := _schemas().get(name)) is None:
         raise NotFound("there is no such schema", detail_zh="没有此模式")
     return Response(schema, media_type="application/schema+json")
@@ -64,6 +75,11 @@ async def get_schema(name: Annotated[str, PathParameter(pattern=r"^[a-z_]{1,40}$
 @cache
 def _schemas() -> Mapping[str, bytes]:
     return {file.name.removesuffix(".schema.json"): file.read_bytes() for file in _SCHEMAS.glob("*.schema.json")}
+
+
+@cache
+def _form(name: str) -> bytes:
+    return (_FORMS[name][0] / name).read_bytes()
 
 
 @router.get("/v1/keys", tags=["catalogues"])

@@ -14,3 +14,8 @@ def test_the_json_schemas_are_as_the_models_say() -> None:
     for name, text in files.items():
         assert (generate.FOLDER / name).read_text(encoding="utf-8") == text, f"{name}: run `make contract`"
     assert {file.name for file in generate.FOLDER.glob("*.json")} == set(files)
+
+
+def test_xsd_template_and_dictionary_are_as_the_models_say() -> None:
+    for name, content in generate.other_forms().items():
+        assert (generate.ROOT / name).read_bytes() == content, f"{name}: run `make contract`"

@@ -784,8 +784,9 @@ def test_what_everybody_may_read_needs_no_signature(dsn: str) -> None:
         for slug in ("refused", "not-found", "conflict", "too-large", "bad-request"):
             assert (await service.send("GET", f"/v1/problems/{slug}", b"", {})).json()["type"].endswith(slug)
         assert (await service.send("GET", "/v1/problems/none", b"", {})).status == 404
-        names = (await service.send("GET", "/v1/schemas", b"", {})).json()["schemas"]
-        for name in names:
+        listed = (await service.send("GET", "/v1/schemas", b"", {})).json()
+        assert listed["forms"] == ["premium-exchange-1.0.xlsx", "premium-exchange-1.0.xsd"]
+        for name in listed["schemas"] + listed["forms"]:
             assert (await service.send("GET", f"/v1/schemas/{name}", b"", {})).status == 200
 
     serve(dsn, work)
