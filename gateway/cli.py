@@ -16,6 +16,7 @@ import orjson
 from gateway.errors import GatewayError
 
 _USAGE = 64
+_EXISTED_AT = "you vouch that the file existed as it is at this moment (RFC 3339), say by a checkpoint of the ledger"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--trust", type=Path, required=True, help="trust directory")
     verify.add_argument("--at", type=_moment, help="judge as of this moment (RFC 3339); default now")
     verify.add_argument("--detached", type=Path, help="a signature over the file, in a file of its own")
+    verify.add_argument("--existed-at", type=_moment, help=_EXISTED_AT)
     verify.add_argument("--json", action="store_true")
     verify.add_argument("--lang", choices=("zh", "en"), default="zh")
     verify.set_defaults(run=_seal_verify)
@@ -81,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--trust", type=Path, required=True, help="trust directory")
     report.add_argument("--at", type=_moment, help="judge as of this moment (RFC 3339); default now")
     report.add_argument("--detached", type=Path, help="a signature over the file, in a file of its own")
+    report.add_argument("--existed-at", type=_moment, help=_EXISTED_AT)
     report.add_argument("--out", type=Path, required=True, help="report.html or report.pdf")
     report.add_argument("--lang", choices=("zh", "en"), default="zh")
     report.set_defaults(run=_seal_report)
@@ -257,14 +260,30 @@ def _seal_verify(parsed: argparse.Namespace) -> int:
     from gateway.commands.seal import verify_files
 
     at = parsed.at or datetime.now(UTC)
-    return verify_files(parsed.files, parsed.trust, at, parsed.detached, as_json=parsed.json, language=parsed.lang)
+    return verify_files(
+        parsed.files,
+        parsed.trust,
+        at,
+        parsed.detached,
+        existed_at=parsed.existed_at,
+        as_json=parsed.json,
+        language=parsed.lang,
+    )
 
 
 def _seal_report(parsed: argparse.Namespace) -> int:
     from gateway.commands.seal_report import write_report
 
     at = parsed.at or datetime.now(UTC)
-    return write_report(parsed.file, parsed.trust, at, parsed.out, parsed.detached, language=parsed.lang)
+    return write_report(
+        parsed.file,
+        parsed.trust,
+        at,
+        parsed.out,
+        parsed.detached,
+        existed_at=parsed.existed_at,
+        language=parsed.lang,
+    )
 
 
 def _trust_show(parsed: argparse.Namespace) -> int:

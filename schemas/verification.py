@@ -177,7 +177,11 @@ class SealIdentity(Noun):
 
 
 class SealReport(Noun):
-    """What was found about one seal or signature: three answers, never collapsed, and the checks behind them."""
+    """What was found about one seal or signature: three answers, never collapsed, and the checks behind them.
+
+    `time_proof` is what says that it existed at `signed_at`: nothing, its signer, a trusted time-stamp, or evidence for
+    which the caller vouches.
+    """
 
     id: Words
     container: Literal["ofd", "pdf", "cms", "ses", "xml"]
@@ -189,7 +193,7 @@ class SealReport(Noun):
     signer: SignerIdentity | None = None
     seal: SealIdentity | None = None
     signed_at: AwareDatetime | None = None
-    time_proof: Literal["none", "claimed", "timestamp"] = "none"
+    time_proof: Literal["none", "claimed", "timestamp", "evidence"] = "none"
     flags: tuple[str, ...] = ()
     checks: tuple[Check, ...]
 

@@ -77,13 +77,20 @@ class Place:
 class Evidence:
     """What a container carries beside its signatures: nobody vouches for it, each piece is verified or worth nothing.
 
-    `proven` is the moment at which a trusted time-stamp shows that the signature existed.
+    `stamped` is the moment at which a trusted time-stamp shows that the signature existed; `existed_at` the one at
+    which it did by evidence for which the caller vouches.
     """
 
     certificates: tuple[bytes, ...] = ()
     crls: tuple[bytes, ...] = ()
     ocsp: tuple[bytes, ...] = ()
-    proven: datetime | None = None
+    stamped: datetime | None = None
+    existed_at: datetime | None = None
+
+    @property
+    def proven(self) -> datetime | None:
+        """The earliest moment at which the signature is known to have existed."""
+        return min((moment for moment in (self.stamped, self.existed_at) if moment is not None), default=None)
 
 
 NOTHING = Evidence()
@@ -143,7 +150,7 @@ def judge_seal(
         signer=identify(seal.certificate),
         seal=identify_seal(seal.seal),
         signed_at=proof.moment or claimed,
-        time_proof="timestamp" if proof.moment else "claimed" if claimed else "none",
+        time_proof=times.time_proof(proof.moment, seal.signed_at, evidence.existed_at),
         flags=flags,
         checks=_telling(checks),
     )
@@ -238,6 +245,7 @@ def _judge_seal_token(seal: ElectronicSeal, trust: TrustStore, at: datetime, evi
         intermediates=evidence.certificates,
         crls=evidence.crls,
         ocsp=evidence.ocsp,
+        since=evidence.proven,
     )
     checks = list(proof.checks)
     if proof.moment is not None and seal.created is not None:

@@ -95,7 +95,10 @@ class RevocationList:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of one certificate: `none` is no data about it, `unusable` is data that decides nothing."""
+    """What is known of one certificate: `none` is no data about it, `unusable` is data that decides nothing.
+
+    A `reason` goes with a revocation, also with one of which it is not known when it was.
+    """
 
     state: Literal["good", "revoked", "none", "unusable"]
     source: Literal["ocsp", "crl"] | None = None
@@ -203,15 +206,19 @@ class Question:
             validity = link.parsed["tbs_certificate"]["validity"]
             start, end = validity["not_before"].native, validity["not_after"].native
             ends |= {start, end, start - skew, end + skew}
-        periods = [(one.this_update, one.next_update) for one in self.named]
-        for this, following in (
-            *periods,
-            *(period for response in self.heard for period in response_periods(response)),
-        ):
-            ends |= {this - skew, (following or this + FRESHNESS_FALLBACK_VALIDITY_DEFAULT) + skew}
+        for this, following in self._periods():
+            ends |= {this, this - skew, (following or this + FRESHNESS_FALLBACK_VALIDITY_DEFAULT) + skew}
             if max_age is not None:
                 ends.add(this + max_age + skew)
         return ends
+
+    def issued(self) -> tuple[datetime, ...]:
+        """When the lists and answers were issued, in order."""
+        return tuple(sorted({this for this, _ in self._periods()}))
+
+    def _periods(self) -> list[tuple[datetime, datetime | None]]:
+        answers = (period for response in self.heard for period in response_periods(response))
+        return [*((one.this_update, one.next_update) for one in self.named), *answers]
 
     def answer(self, moment: datetime, skew: timedelta, max_age: timedelta | None) -> tuple[Standing, ...]:
         """What is said about each certificate below the anchor as of `moment`, from the top down.
@@ -372,9 +379,10 @@ def _by_list(link: Link, path: ValidationPath, context: ValidationContext, state
 
 
 def _revoked(source: Literal["ocsp", "crl"], error: RevokedError) -> Standing:
+    reason = str(error.reason.native).replace("_", "-")
     if error.revocation_dt.tzinfo is None:  # before or after the signature, nobody can say
-        return Standing("unusable", source, detail="a revocation at a moment without a time zone")
-    return Standing("revoked", source, error.revocation_dt, str(error.reason.native).replace("_", "-"))
+        return Standing("unusable", source, reason=reason, detail="a revocation at a moment without a time zone")
+    return Standing("revoked", source, error.revocation_dt, reason)
 
 
 def _detail(error: BaseException) -> str:

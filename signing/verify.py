@@ -25,7 +25,8 @@ from signing.containers.der import NotAsExpected
 from signing.containers.ofd_package import OFD_XML
 from signing.containers.ses import looks_like_seal, looks_like_seal_signature, read_seal, read_seal_signature
 from signing.errors import Unreadable
-from signing.judge import Coverage, Place, judge_lone_seal, judge_seal
+from signing.judge import Coverage, Evidence, Place, judge_lone_seal, judge_seal
+from signing.seal import rfc3339
 from signing.sm2 import sm3
 from signing.trust import TrustStore
 from untrusted import Refused, read_der
@@ -45,20 +46,32 @@ def verify_document(
     at: datetime,
     media_type: str | None = None,
     detached: bytes | None = None,
+    existed_at: datetime | None = None,
 ) -> Report:
     """Judge every seal and signature on `document` as of `at`, which is aware.
 
     The kind of document is told from its bytes; `media_type` only names a document that `detached` signs. `detached` is
     a signature over the whole document in a file of its own: SignedData of GB/T 35275 or RFC 5652, a seal signature, or
     an XML signature.
-    A document without a seal fails, with the reason `not-signed`. Raises `Unreadable` if there is nothing to judge.
+    `existed_at` is evidence of the caller's own, beside that of time-stamps: a moment at which exactly these bytes, of
+    `document` and of `detached` if there is one, are known to have existed, such as that of a ledger's checkpoint under
+    which their digests lie. The caller vouches for it and has verified it; here it is believed, as a trusted time-stamp
+    on the whole would be (`time_proof` is then `evidence`), and named in the basis of the report. Nothing in a document
+    can state it.
+    A document without a seal fails, with the reason `not-signed`. Raises `Unreadable` if there is nothing to judge, and
+    ValueError if `existed_at` is not aware or lies after `at`.
     """
+    basis = {"trust": trust.digest}
+    if existed_at is not None:
+        if existed_at.tzinfo is None or existed_at > at:
+            raise ValueError("existed_at is an aware moment, and not after `at`")
+        basis["existed_at"] = rfc3339(existed_at)
     if detached is not None:
         recognised = media_type or recognise(document) or _UNKNOWN
-        checks, seals = _judge_detached(detached, document, trust, at)
+        checks, seals = _judge_detached(detached, document, trust, at, existed_at)
     else:
         recognised = recognise(document) or ""
-        checks, seals = _judge(document, recognised, trust, at)
+        checks, seals = _judge(document, recognised, trust, at, existed_at)
     identity = identify_document(document, recognised)
     return conclude(
         "document",
@@ -67,7 +80,7 @@ def verify_document(
         at=at,
         digest="sha256:" + identity.sha256,
         reason=_reason((*checks, *(check for seal in seals for check in seal.checks))),
-        basis={"trust": trust.digest},
+        basis=basis,
         document=identity,
     )
 
@@ -107,43 +120,43 @@ def recognise(document: bytes) -> str | None:
 
 
 def _judge(
-    document: bytes, media_type: str, trust: TrustStore, at: datetime
+    document: bytes, media_type: str, trust: TrustStore, at: datetime, existed_at: datetime | None
 ) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
     if media_type == _OFD:
-        return ofd.judge(document, trust=trust, at=at)
+        return ofd.judge(document, trust=trust, at=at, existed_at=existed_at)
     if media_type == _PDF:
-        return pdf.judge(document, trust=trust, at=at)
+        return pdf.judge(document, trust=trust, at=at, existed_at=existed_at)
     if media_type == _XML:
-        return xmldsig.judge(document, trust=trust, at=at)
+        return xmldsig.judge(document, trust=trust, at=at, existed_at=existed_at)
     try:
         if media_type == _SES and looks_like_seal(read_der(document, limits=SIGNED_DATA)):
             # A seal is not a signature: nobody has signed anything with it yet.
             report = judge_lone_seal(read_seal(document), trust=trust, at=at)
             return (failed("document.signed", "seal-only"),), (report,)
         if media_type in (_SES, _CMS):
-            return _judge_value(document, None, trust, at)
+            return _judge_value(document, None, trust, at, existed_at)
     except NotAsExpected as error:
         raise Unreadable("der.malformed", str(error)) from error
     raise Unreadable("document.unknown", "neither OFD, PDF, XML, SignedData nor an electronic seal")
 
 
 def _judge_detached(
-    value: bytes, content: bytes, trust: TrustStore, at: datetime
+    value: bytes, content: bytes, trust: TrustStore, at: datetime, existed_at: datetime | None
 ) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
     """The verdict on a signature in a file of its own."""
     kind = recognise(value)
     if kind == _XML:
-        return xmldsig.judge(value, trust=trust, at=at, content=content)
+        return xmldsig.judge(value, trust=trust, at=at, content=content, existed_at=existed_at)
     if kind not in (_CMS, _SES):
         raise Unreadable("document.unknown", "the detached signature is neither XML, SignedData nor a seal signature")
     try:
-        return _judge_value(value, content, trust, at)
+        return _judge_value(value, content, trust, at, existed_at)
     except NotAsExpected as error:
         raise Unreadable("der.malformed", str(error)) from error
 
 
 def _judge_value(
-    value: bytes, content: bytes | None, trust: TrustStore, at: datetime
+    value: bytes, content: bytes | None, trust: TrustStore, at: datetime, existed_at: datetime | None
 ) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
     """The verdict on one SignedData or seal signature over `content`, or over what it carries inside."""
     if looks_indefinite(value) or looks_like_signed_data(read_der(value, limits=SIGNED_DATA)):
@@ -156,7 +169,8 @@ def _judge_value(
         container = "ses"
     coverage: Coverage = "whole" if content is not None else "unsafe"
     place = Place("1", "cms" if container == "cms" else "ses", coverage)
-    report = judge_seal(seal, content, place, trust=trust, at=at)
+    evidence = Evidence(existed_at=existed_at)
+    report = judge_seal(seal, content, place, trust=trust, at=at, evidence=evidence)
     return (passed("document.signed", signatures=1),), (report,)
 
 

@@ -28,9 +28,20 @@ _WORD = {
 
 
 def verify_files(
-    files: Sequence[Path], trust_dir: Path, at: datetime, detached: Path | None, *, as_json: bool, language: str
+    files: Sequence[Path],
+    trust_dir: Path,
+    at: datetime,
+    detached: Path | None,
+    *,
+    existed_at: datetime | None,
+    as_json: bool,
+    language: str,
 ) -> int:
-    """Judge each file in order. The exit code is the gravest: unreadable 3, failed 1, indeterminate 2, passed 0."""
+    """Judge each file in order. The exit code is the gravest: unreadable 3, failed 1, indeterminate 2, passed 0.
+
+    `existed_at` is a moment at which the files, as they are, existed: whoever states it vouches for it.
+    """
+    check_existence(existed_at, at)
     try:
         trust = TrustStore.load(trust_dir)
     except (TrustError, OSError) as error:
@@ -40,7 +51,7 @@ def verify_files(
     content = read_document(detached) if detached else None
     for file in files:
         try:
-            report = verify_document(read_document(file), trust=trust, at=at, detached=content)
+            report = verify_document(read_document(file), trust=trust, at=at, detached=content, existed_at=existed_at)
         except Unreadable as error:
             codes.add(UNREADABLE)
             found = as_unreadable_json(str(file), error, rfc3339(at))
@@ -55,6 +66,12 @@ def verify_files(
         else:
             print(text)
     return next((code for code in (UNREADABLE, 1, 2, 0) if code in codes), 0)
+
+
+def check_existence(existed_at: datetime | None, at: datetime) -> None:
+    """Raises `Misconfigured` for a moment of existence after that of the verdict."""
+    if existed_at is not None and existed_at > at:
+        raise Misconfigured(f"--existed-at {rfc3339(existed_at)}: after the moment of the verdict, {rfc3339(at)}")
 
 
 def read_document(file: Path) -> bytes:

@@ -179,7 +179,11 @@ def _basis(report: Report, catalogue: Catalogue, detached: bytes | None, languag
     """On what the verdict rests; the digest of the report's data ties this document to the machine's answer."""
     lines = [
         Line(word("at", language), _moment(report.at, language)),
-        *(Line(word("trust", language), value, code=True) for name, value in report.basis.items() if name == "trust"),
+        *(
+            Line(word(name, language), value, code=name == "trust")
+            for name, value in report.basis.items()
+            if name in ("trust", "existed_at")
+        ),
         Line(word("catalogue", language), catalogue.digest, code=True),
     ]
     # A fact may be a number without a canonical form; the digests above identify the verdict all the same.

@@ -8,30 +8,30 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from schemas.verification import Check, Outcome, Report, conclude, failed, passed, unknown, worst
+from schemas.verification import Check, Report, conclude, failed, passed, unknown, worst
 from signing.algorithms import load_public_key
 from signing.certificate import BadCertificate, fingerprint, signer_identity
 from signing.checks.chain import Chains, find_chains, links_of, subject_of
 from signing.checks.identity import check_identity
 from signing.checks.paths import LARGEST_BAG, Link, Path, supported
+from signing.checks.standing import RANK, Moments, check_revocation, max_age_of, period_of
 from signing.errors import UnusableKey
 from signing.kept import Kept
 from signing.revocation import (
     BadRevocationData,
     Question,
     RevocationList,
-    Standing,
     parse_crl,
     parse_ocsp,
 )
 from signing.revocation import question as ask
+from signing.seal import rfc3339
 from signing.trust import Policy, Purpose, TrustStore
 
 _TEST = re.compile(r"(?<![A-Za-z])E?TEST(?![A-Za-z])|Etest|测试")
-_COMPROMISED = frozenset({"key-compromise", "ca-compromise", "aa-compromise"})
 # Purposes under which a document may be signed: e-mail, any, document signing (RFC 9336), Adobe, Microsoft; client
 # authentication, which Chinese authorities put into signing certificates.
 _SIGNING_PURPOSES = frozenset(
@@ -96,20 +96,11 @@ def check_chain(
         candidates = _CANDIDATES.get(asked, lambda: _candidates(certificate, *sent, trust, purpose), weight)
     except BadCertificate as error:
         return (failed("certificate.parsed", "malformed", detail=str(error), field=field),)
-    moments = _Moments(at, signed_at, proven)
+    moments = Moments(at, signed_at, proven)
     if candidates.ends is None:
         return candidates.judge(moments, trust, purpose, field)
     place = (field, proven, _place(candidates.ends, at), _place(candidates.ends, signed_at))
     return candidates.answers.get(place, lambda: candidates.judge(moments, trust, purpose, field))
-
-
-@dataclass(frozen=True, slots=True)
-class _Moments:
-    """As of when is judged, when it was signed, and whether a time-stamp proves that."""
-
-    at: datetime
-    signed_at: datetime | None
-    proven: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +117,14 @@ class _Candidates:
     ends: list[datetime] | None
     answers: Kept[Any, tuple[Check, ...]]
 
-    def judge(self, moments: _Moments, trust: TrustStore, purpose: Purpose, field: str | None) -> tuple[Check, ...]:
+    def judge(self, moments: Moments, trust: TrustStore, purpose: Purpose, field: str | None) -> tuple[Check, ...]:
         """The best answer of all paths."""
         judged = [self._judge(path, question, moments, trust.policy, purpose) for path, question in self.paths]
-        checks = min(judged, key=lambda checks: _RANK[worst(checks)])
+        checks = min(judged, key=lambda checks: RANK[worst(checks)])
         return checks if field is None else tuple(check.model_copy(update={"field": field}) for check in checks)
 
     def _judge(
-        self, path: Path | None, question: Question | None, moments: _Moments, policy: Policy, purpose: Purpose
+        self, path: Path | None, question: Question | None, moments: Moments, policy: Policy, purpose: Purpose
     ) -> tuple[Check, ...]:
         links = path.links if path else (self.subject,)
         identity = check_identity(self.subject.der, purpose)
@@ -145,12 +136,11 @@ class _Candidates:
             check_key_usage(self.subject, purpose, policy),
             check_test_names(links, policy),
             *(() if identity is None else (identity,)),
-            _check_revocation(question, moments, policy),
+            check_revocation(question, moments, policy),
         )
 
 
 _CANDIDATES: Kept[Any, _Candidates] = Kept(1024, 32 << 20)
-_RANK = {Outcome.PASSED: 0, Outcome.INDETERMINATE: 1, Outcome.FAILED: 2}
 
 
 def _candidates(
@@ -173,13 +163,13 @@ def _candidates(
     for path, question in paths:
         ends |= _periods(path.links if path else (subject,), policy.clock_skew)
         if question is not None:
-            ends |= question.ends(policy.clock_skew, _max_age(policy))
+            ends |= question.ends(policy.clock_skew, max_age_of(policy))
     settled = all(question is None or question.settled for _, question in paths)
     return _Candidates(subject, chains, tuple(paths), sorted(ends) if settled else None, Kept(64))
 
 
 def _periods(links: Iterable[Link], skew: timedelta) -> set[datetime]:
-    return {moment for start, end in map(_period, links) for moment in (start, end, start - skew, end + skew)}
+    return {moment for start, end in map(period_of, links) for moment in (start, end, start - skew, end + skew)}
 
 
 def _place(ends: Sequence[datetime], moment: datetime | None) -> tuple[int, int] | None:
@@ -209,8 +199,8 @@ def check_period(
     """
     skew = policy.clock_skew
     for link in reversed(links):
-        start, end = _period(link)
-        facts: dict[str, Any] = {"subject": subject_of(link), "not_before": _rfc3339(start), "not_after": _rfc3339(end)}
+        start, end = period_of(link)
+        facts: dict[str, Any] = {"subject": subject_of(link), "not_before": rfc3339(start), "not_after": rfc3339(end)}
         if signed_at is not None and signed_at < start - skew:
             return failed("certificate.period", "signed-before-valid", **facts)
         if signed_at is not None and signed_at > end + skew:
@@ -221,8 +211,8 @@ def check_period(
             if signed_at is None:
                 return failed("certificate.period", "expired", **facts)
             return unknown("certificate.period", "expired-without-time-proof", **facts)
-    start, end = _period(links[-1])
-    return passed("certificate.period", not_before=_rfc3339(start), not_after=_rfc3339(end))
+    start, end = period_of(links[-1])
+    return passed("certificate.period", not_before=rfc3339(start), not_after=rfc3339(end))
 
 
 def check_key_usage(link: Link, purpose: Purpose, policy: Policy) -> Check:
@@ -279,48 +269,6 @@ def _check_chain_found(path: Path | None, chains: Chains) -> Check:
     )
 
 
-def _check_revocation(question: Question | None, moments: _Moments, policy: Policy) -> Check:
-    """RFC 5280 section 6.3; GM/T 0031 section 6.2.3, cases 3 and 4: revoked before the signature, or after it."""
-    rule = "certificate.revocation"
-    if question is None:
-        return unknown(rule, "chain-unknown")
-    below = question.path.below
-    if not below:
-        return passed(rule, pinned=True)  # the operator revokes an anchor by taking it out of the folder
-    # After expiry an authority may drop a certificate from its lists: the last word is that of its last day.
-    moment = min([moments.at, *(_period(link)[1] for link in below)]) if moments.proven else moments.at
-    found = question.answer(moment, policy.clock_skew, _max_age(policy))
-    verdicts = [
-        _standing_check(standing, link, moments.signed_at, moments.proven, policy)
-        for standing, link in zip(found, below, strict=True)
-    ]
-    return max(reversed(verdicts), key=lambda check: _RANK[check.outcome])
-
-
-def _max_age(policy: Policy) -> timedelta | None:
-    return timedelta(hours=policy.crl_max_age_hours) if policy.crl_max_age_hours else None
-
-
-def _standing_check(standing: Standing, link: Link, signed_at: datetime | None, proven: bool, policy: Policy) -> Check:
-    rule = "certificate.revocation"
-    facts: dict[str, Any] = {"subject": subject_of(link)}
-    if standing.state == "good":
-        return passed(rule, source=standing.source)
-    if standing.state == "revoked":
-        assert standing.revoked_at is not None
-        facts |= {"revoked_at": _rfc3339(standing.revoked_at), "why": str(standing.reason)}
-        if signed_at is None or standing.revoked_at <= signed_at or standing.reason in _COMPROMISED:
-            return failed(rule, "revoked", **facts)
-        if not proven:
-            return unknown(rule, "revoked-without-time-proof", **facts)
-        return passed(rule, **facts)
-    if standing.state == "none" and policy.revocation == "if-available":
-        return passed(rule, source=None)
-    if standing.state == "none":
-        return unknown(rule, "revocation-unknown", **facts)
-    return unknown(rule, "revocation-unusable", detail=standing.detail, **facts)
-
-
 def _bag(intermediates: Sequence[bytes]) -> tuple[bytes, ...]:
     """What a stranger sent along: each once, the first 32, in an order that is not theirs; unparsable ones dropped."""
     bag = []
@@ -353,18 +301,9 @@ def _responses(own: Sequence[bytes], sent: Sequence[bytes]) -> list[Any]:
     return responses
 
 
-def _period(link: Link) -> tuple[datetime, datetime]:
-    validity = link.parsed["tbs_certificate"]["validity"]
-    return validity["not_before"].native, validity["not_after"].native
-
-
 def _dotted(purposes: Any) -> set[str]:
     return {purpose.dotted for purpose in purposes}
 
 
 def _self_signed(link: Link) -> bool:
     return link.subject == link.issuer
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

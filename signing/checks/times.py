@@ -4,7 +4,7 @@ The moment under the signature is a claim of the signer. Only a time-stamp of so
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from schemas.verification import Check, Severity, failed, passed, unknown
 from signing.certificate import BadCertificate
@@ -32,6 +32,15 @@ def check_time(seal: Seal, at: datetime, policy: Policy) -> Check:
     if moment.latest > at + policy.timestamp_tolerance:
         return unknown(rule, "time-ambiguous", **facts)
     return passed(rule, **facts)
+
+
+def time_proof(
+    proven: datetime | None, claimed: Moment | None, existed_at: datetime | None
+) -> Literal["none", "claimed", "timestamp", "evidence"]:
+    """What the moment of a signature rests on; `existed_at` is the one for which the caller vouches."""
+    if proven is None:
+        return "none" if claimed is None else "claimed"
+    return "evidence" if proven == existed_at else "timestamp"
 
 
 def check_written_time(written: str | None, signed_at: Moment | None) -> Check | None:

@@ -20,7 +20,7 @@ from signing.containers.ofd_package import OFD_XML, BadPart, Package, open_packa
 from signing.containers.ofd_signatures import Declaration, Listed, Listing, read_declaration, read_listing
 from signing.containers.ses import looks_like_seal_signature, read_seal_signature
 from signing.errors import Unreadable
-from signing.judge import Place, judge_seal, unreadable_seal
+from signing.judge import Evidence, Place, judge_seal, unreadable_seal
 from signing.seal import Seal
 from signing.trust import TrustStore
 from untrusted import DOCUMENT, Archive, Node, Refused, open_zip, read_der
@@ -35,10 +35,13 @@ class _Opened:
     package: Package
     listing: Listing
     reach: Reach
+    evidence: Evidence
 
 
-def judge(data: bytes, *, trust: TrustStore, at: datetime) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
-    """The checks on the document, and a report on each listed signature.
+def judge(
+    data: bytes, *, trust: TrustStore, at: datetime, existed_at: datetime | None = None
+) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
+    """The checks on the document, and a report on each listed signature; `existed_at` as `verify_document` takes it.
 
     Raises `Unreadable` if the archive has more than one reading or OFD.xml cannot be read.
     """
@@ -50,7 +53,8 @@ def judge(data: bytes, *, trust: TrustStore, at: datetime) -> tuple[tuple[Check,
         package.flags.add("names-gbk")
     try:
         listing = read_listing(package)
-        opened = _Opened(package, listing, reach(package, tuple(listing.roots), tuple(listing.versions)))
+        found = reach(package, tuple(listing.roots), tuple(listing.versions))
+        opened = _Opened(package, listing, found, Evidence(existed_at=existed_at))
         return _judge(opened, trust, at)
     except BadPart as error:
         raise Unreadable("ofd.malformed", error.detail, OFD_XML) from error
@@ -152,7 +156,7 @@ def _judge_read(
     if (written := times.check_written_time(declaration.written_at, seal.signed_at)) is not None:
         checks.append(written)
     place = Place(place.id, place.container, place.coverage, tuple(checks), place.flags, place.method)
-    return judge_seal(seal, package.read(listed.path), place, trust=trust, at=at)
+    return judge_seal(seal, package.read(listed.path), place, trust=trust, at=at, evidence=opened.evidence)
 
 
 def _read_value(package: Package, listed: Listed, declaration: Declaration) -> tuple[Check, Seal | None]:

@@ -48,6 +48,7 @@ class _Basis:
 
     trust: TrustStore
     at: datetime
+    existed_at: datetime | None
     certificates: tuple[bytes, ...]
     crls: tuple[bytes, ...]
     ocsp: tuple[bytes, ...]
@@ -74,11 +75,13 @@ class _Read:
         return self.sub_filter == _TIME_STAMP
 
 
-def judge(data: bytes, *, trust: TrustStore, at: datetime) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
+def judge(
+    data: bytes, *, trust: TrustStore, at: datetime, existed_at: datetime | None = None
+) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
     """The checks on the document, and a report on each signature in the order in which they were made.
 
     A file that is no sound PDF is a failed check. Document time-stamps are no seals: they prove when the signatures
-    before them existed.
+    before them existed. `existed_at` as `verify_document` takes it.
     """
     try:
         file = PdfFile(data)
@@ -91,11 +94,11 @@ def judge(data: bytes, *, trust: TrustStore, at: datetime) -> tuple[tuple[Check,
     if not signatures:
         return (*checks, failed("document.signed", "not-signed")), ()
     checks += [passed("document.signed", signatures=len(signatures)), file.check_content()]
-    basis = _Basis(trust, at, *file.validation_data())
+    basis = _Basis(trust, at, existed_at, *file.validation_data())
     stamps = _judge_document_stamps([read for read in reads if read.is_time_stamp], data, basis)
     checks += [check for _, proof in stamps for check in proof.checks]
     final = frozenset(mark for read in signatures if read.coverage == "whole" for mark in _marks(read, basis))
-    reports = [_judge_signature(read, data, final, _proven(read, stamps), basis) for read in signatures]
+    reports = [_judge_signature(read, data, final, _stamped(read, stamps), basis) for read in signatures]
     return tuple(checks), tuple(reports)
 
 
@@ -175,11 +178,11 @@ def _judge_document_stamps(reads: Sequence[_Read], data: bytes, basis: _Basis) -
     """
     found: _Stamps = []
     for read in sorted(reads, key=lambda read: read.hole.first if read.hole else 0, reverse=True):
-        found.insert(0, (read, _judge_document_stamp(read, data, basis, _proven(read, found))))
+        found.insert(0, (read, _judge_document_stamp(read, data, basis, _stamped(read, found))))
     return found
 
 
-def _proven(read: _Read, stamps: _Stamps) -> datetime | None:
+def _stamped(read: _Read, stamps: _Stamps) -> datetime | None:
     """The earliest moment at which a document time-stamp proves the value of `read`.
 
     That is one whose octets hold all that `read` covers. The number of its revision says nothing: a table written
@@ -193,17 +196,17 @@ def _proven(read: _Read, stamps: _Stamps) -> datetime | None:
     return min(moments, default=None)
 
 
-def _judge_document_stamp(read: _Read, data: bytes, basis: _Basis, since: datetime | None) -> Proof:
+def _judge_document_stamp(read: _Read, data: bytes, basis: _Basis, stamped: datetime | None) -> Proof:
     """A document time-stamp: over the bytes that it covers (ISO 32000-2 section 12.8.5)."""
     if read.hole is None:
         return Proof(tuple(check.model_copy(update={"field": read.field.name}) for check in read.checks))
-    proof = _judge_token(read.hole.value, read.hole.covered(data), basis, since)
+    proof = _judge_token(read.hole.value, read.hole.covered(data), basis, stamped)
     checks = (*(check for check in read.checks if check.rule == "signature.byte-range"), *proof.checks)
     return Proof(tuple(check.model_copy(update={"field": read.field.name}) for check in checks), proof.moment)
 
 
 def _judge_signature(
-    read: _Read, data: bytes, final: frozenset[str], proven: datetime | None, basis: _Basis
+    read: _Read, data: bytes, final: frozenset[str], stamped: datetime | None, basis: _Basis
 ) -> SealReport:
     if read.hole is None:
         return unreadable_seal(Place(read.field.name, "pdf", read.coverage), read.checks[-1])
@@ -213,9 +216,9 @@ def _judge_signature(
         return unreadable_seal(place, read.problem)
     content = read.hole.covered(data)
     if read.seal.container == "ses":
-        evidence = Evidence(basis.certificates, basis.crls, basis.ocsp, proven)
+        evidence = Evidence(basis.certificates, basis.crls, basis.ocsp, stamped, basis.existed_at)
         return judge_seal(read.seal, content, place, trust=basis.trust, at=basis.at, evidence=evidence)
-    return _judge_cms(read, read.seal, content, place, proven, basis)
+    return _judge_cms(read, read.seal, content, place, stamped, basis)
 
 
 def _settled(read: _Read, final: frozenset[str], basis: _Basis) -> tuple[Check, ...]:
@@ -251,7 +254,7 @@ def _marks(read: _Read, basis: _Basis) -> frozenset[str]:
 
 
 def _judge_cms(
-    read: _Read, seal: Seal, content: bytes, place: Place, proven: datetime | None, basis: _Basis
+    read: _Read, seal: Seal, content: bytes, place: Place, stamped: datetime | None, basis: _Basis
 ) -> SealReport:
     """RFC 5652 with the rules of ESEAL section 7.2: attributes, a digest of the file, nothing inside, one signer."""
     assert read.hole is not None
@@ -259,8 +262,8 @@ def _judge_cms(
     if seal.signed_at is None:
         seal = replace(seal, signed_at=_stated_moment(read.dictionary))
     algorithm = cms.signature_algorithm(seal)
-    proof = Proof(()) if seal.token is None else _judge_token(seal.token, seal.value.octets, basis, proven)
-    moments = [moment for moment in (proof.moment, proven) if moment is not None]
+    proof = Proof(()) if seal.token is None else _judge_token(seal.token, seal.value.octets, basis, stamped)
+    moments = [moment for moment in (proof.moment, stamped, basis.existed_at) if moment is not None]
     moment = min(moments, default=None)
     signed_at = moment or (seal.signed_at.utc if seal.signed_at else None)
     checks = [
@@ -287,13 +290,14 @@ def _judge_cms(
         coverage=place.coverage,
         signer=identify(seal.certificate),
         signed_at=signed_at,
-        time_proof="timestamp" if moment else "claimed" if signed_at else "none",
+        time_proof=times.time_proof(moment, seal.signed_at, basis.existed_at),
         flags=all_flags(seal.flags),
         checks=(*checks, *certificate),
     )
 
 
-def _judge_token(token: bytes, octets: bytes, basis: _Basis, since: datetime | None) -> Proof:
+def _judge_token(token: bytes, octets: bytes, basis: _Basis, stamped: datetime | None) -> Proof:
+    moments = [moment for moment in (stamped, basis.existed_at) if moment is not None]
     return judge_token(
         token,
         octets,
@@ -302,7 +306,7 @@ def _judge_token(token: bytes, octets: bytes, basis: _Basis, since: datetime | N
         at=basis.at,
         crls=basis.crls,
         ocsp=basis.ocsp,
-        since=since,
+        since=min(moments, default=None),
     )
 
 

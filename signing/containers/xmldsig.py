@@ -68,6 +68,7 @@ class _Basis:
     content: bytes | None
     trust: TrustStore
     at: datetime
+    existed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,17 @@ class _Read:
 
 
 def judge(
-    data: bytes, *, trust: TrustStore, at: datetime, content: bytes | None = None
+    data: bytes,
+    *,
+    trust: TrustStore,
+    at: datetime,
+    content: bytes | None = None,
+    existed_at: datetime | None = None,
 ) -> tuple[tuple[Check, ...], tuple[SealReport, ...]]:
     """A report on each signature in the document, in its order. Raises `Unreadable`.
 
     `content` is the octets that a signature in a file of its own is over; without it a reference to anything outside of
-    the document leads nowhere.
+    the document leads nowhere. `existed_at` as `verify_document` takes it.
     """
     document = _open(data)
     if not document.signatures:
@@ -95,7 +101,7 @@ def judge(
     checks = [passed("document.signed", signatures=len(document.signatures))]
     if len(document.signatures) > MOST_SIGNATURES:
         checks.append(unknown("xml.signatures", "too-many", signatures=len(document.signatures)))
-    basis = _Basis(document, content, trust, at)
+    basis = _Basis(document, content, trust, at, existed_at)
     found = zip(_names(document), document.signatures, strict=False)
     return tuple(checks), tuple(_judge(name, element, basis) for name, element in found)
 
@@ -190,12 +196,13 @@ def _judge(name: str, element: etree._Element, basis: _Basis) -> SealReport:
         proof = _judge_token(read.signature, read.keys, basis)
         checks += proof.checks
     claimed = properties.signed_at if properties else None
+    proven = min((moment for moment in (proof.moment, basis.existed_at) if moment is not None), default=None)
     if claimed is not None:
         checks.append(times.check_signer_period(certificate, claimed, basis.trust.policy))
-        if proof.moment is not None:
-            checks.append(times.check_agreement(claimed, proof.moment, basis.trust.policy))
-    signed_at = proof.moment or (claimed.utc if claimed else None)
-    chain = _judge_certificate(certificate, read.keys, basis, signed_at, proven=proof.moment is not None)
+        if proven is not None:
+            checks.append(times.check_agreement(claimed, proven, basis.trust.policy))
+    signed_at = proven or (claimed.utc if claimed else None)
+    chain = _judge_certificate(certificate, read.keys, basis, signed_at, proven=proven is not None)
     checks += chain
     return SealReport(
         id=name,
@@ -207,7 +214,7 @@ def _judge(name: str, element: etree._Element, basis: _Basis) -> SealReport:
         coverage=coverage,
         signer=identify(certificate),
         signed_at=signed_at,
-        time_proof="timestamp" if proof.moment else "claimed" if claimed else "none",
+        time_proof=times.time_proof(proven, claimed, basis.existed_at),
         flags=claimed.flags if claimed else (),
         checks=tuple(c for c in checks if c.severity is Severity.ERROR or c.outcome is not Outcome.PASSED),
     )
@@ -341,7 +348,8 @@ def _judge_token(signature: XmlSignature, keys: Keys, basis: _Basis) -> Proof:
     if found is None:
         return Proof(())
     token, octets = found
-    return judge_token(token, octets, trust=basis.trust, at=basis.at, intermediates=keys.certificates)
+    sent, since = keys.certificates, basis.existed_at
+    return judge_token(token, octets, trust=basis.trust, at=basis.at, intermediates=sent, since=since)
 
 
 def _judge_certificate(

@@ -517,3 +517,22 @@ def test_the_picture_belongs_to_the_seal_that_was_judged(trust: Path) -> None:
     assert find_pictures(document, changed, detached=None, repair=True) == [None]
     assert find_pictures(b"PK rubbish", report, detached=None, repair=True) == [None]
     assert find_pictures(document, report, detached=b"0\x00", repair=True) == [None]
+
+
+def test_whoever_asks_may_vouch_that_the_file_existed(
+    tmp_path: Path, trust: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seal = s.SealSignature(s.SealPlan(signers=(s.REVOKED_AFTER,)), signer=s.REVOKED_AFTER)
+    file = tmp_path / "policy.ofd"
+    file.write_bytes(s.package(s.sealed(s.Signing(seal))))
+    given = [str(file), "--trust", str(trust), "--at", MOMENT]
+    vouched = [*given, "--existed-at", "2026-03-04T00:00:00Z"]
+    assert main(["seal", "verify", *given]) == 2
+    capsys.readouterr()
+    assert main(["seal", "verify", *vouched, "--json"]) == 0
+    assert '"time_proof":"evidence"' in capsys.readouterr().out
+    out = tmp_path / "report.html"
+    assert main(["seal", "report", *vouched, "--out", str(out)]) == 0
+    assert "由核验人提供的存在证明" in out.read_text(encoding="utf-8")
+    late = [*given, "--existed-at", "2026-07-04T00:00:00Z"]
+    assert main(["seal", "verify", *late]) == main(["seal", "report", *late, "--out", str(out)]) == 64

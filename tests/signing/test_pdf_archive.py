@@ -182,3 +182,66 @@ def test_a_time_stamp_proves_only_what_stands_before_it() -> None:
     seal, found = verdict(pdf, store())
     assert seal.time_proof == "claimed"
     assert found.items() >= EXPIRED.items()
+
+
+def archived(of: Pdf, *lists: bytes) -> Pdf:
+    """The archive with these lists in its security store."""
+    streams = {50 + n: b"<< /Length %d >>\nstream\n%s\nendstream" % (len(der), der) for n, der in enumerate(lists)}
+    of.catalog = b"/DSS << /CRLs [%s] >>" % b" ".join(b"%d 0 R" % number for number in streams)
+    of.revise(streams)
+    return of
+
+
+def listed(top: Holder, issued: datetime, *revoked: tuple[Holder, datetime, str]) -> bytes:
+    """A list as busy authorities issue them: for a week."""
+    return revocation_list(top, *revoked, this=issued, following=issued + timedelta(days=7))
+
+
+ONLY_ANCHORS = TrustStore(signers=(tops()[0].certificate,), tsa=tuple(top.certificate for top in tops()[1:]))
+
+
+@pytest.mark.parametrize(
+    ("issued", "good"),
+    [
+        (FIRST - timedelta(days=2), True),  # current when the time-stamp was given
+        (FIRST + timedelta(days=2), True),  # issued since
+        (FIRST - timedelta(days=8), False),
+        (GONE + timedelta(days=1), False),  # an authority may drop what has expired
+    ],
+)
+def test_the_lists_of_an_archive_do_after_expiry(issued: datetime, good: bool) -> None:
+    third = stampers()[2]
+    pdf = archive((third, FIRST))
+    whole = archived(pdf, listed(tops()[0], issued), listed(tops()[3], AT - timedelta(days=1)))
+    seal, found = verdict(whole, ONLY_ANCHORS)
+    assert found == ({} if good else {"certificate.revocation": "revocation-unusable"})
+    assert (seal.time_proof, seal.signed_at) == ("timestamp", FIRST)
+
+
+@pytest.mark.parametrize(
+    ("when", "why", "stated", "reason"),
+    [
+        (FIRST - timedelta(days=1), "superseded", FIRST + timedelta(days=9), "revoked"),
+        (FIRST + timedelta(days=1), "superseded", FIRST + timedelta(days=9), None),
+        (FIRST + timedelta(days=1), "key_compromise", FIRST + timedelta(days=9), "revoked"),
+        (FIRST + timedelta(days=1), "key_compromise", AT - timedelta(days=1), "revoked"),
+    ],
+)
+def test_a_revocation_counts_whenever_it_was_stated(
+    when: datetime, why: str, stated: datetime, reason: str | None
+) -> None:
+    third = stampers()[2]
+    lists = (
+        listed(tops()[0], FIRST - timedelta(days=2)),
+        listed(tops()[0], stated, (insurer(), when, why)),
+        listed(tops()[3], AT - timedelta(days=1)),
+    )
+    _, found = verdict(archived(archive((third, FIRST)), *lists), ONLY_ANCHORS)
+    assert found == ({} if reason is None else {"certificate.revocation": reason})
+
+
+def test_before_expiry_an_archive_is_not_enough() -> None:
+    third = stampers()[2]
+    lists = (listed(tops()[0], FIRST), listed(tops()[3], GONE - timedelta(days=3)))
+    _, found = verdict(archived(archive((third, FIRST)), *lists), ONLY_ANCHORS, at=GONE - timedelta(days=2))
+    assert found == {"certificate.revocation": "revocation-unusable"}
