@@ -6,11 +6,12 @@ means one entry relative to its part and another from the root is ambiguous, nev
 
 import hashlib
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 from lxml import etree
+from lxml.etree import QName
 
 from signing.sm2 import sm3
 from untrusted import Archive, Refused, read_xml
@@ -18,6 +19,7 @@ from untrusted import Archive, Refused, read_xml
 OFD_XML = "OFD.xml"
 NAMESPACE = "http://www.ofdspec.org/2016"
 NONSTANDARD = "namespace-nonstandard"
+_LONGEST_KEPT = 200  # characters of a location
 _OLD_NAMESPACES = frozenset({"http://www.ofdspec.org"})
 Element = etree._Element
 
@@ -87,9 +89,9 @@ class Package:
             self.flags.add(NONSTANDARD)
         elif namespace != NAMESPACE:
             raise BadPart("namespace-unknown", f"{name}: {namespace[:80]}")
-        for tag in {str(element.tag) for element in root.iter()}:
+        for tag in {element.tag for element in root.iter()}:
             if split(tag)[0] not in (namespace, NAMESPACE):
-                raise BadPart("namespace-foreign", f"{name}: {tag[:80]}")
+                raise BadPart("namespace-foreign", f"{name}: {str(tag)[:80]}")
         return root
 
 
@@ -103,13 +105,10 @@ def open_package(archive: Archive) -> Package:
     return Package(archive, frozenset(archive.names))
 
 
-def split(tag: Any) -> tuple[str, str]:
-    """Namespace and local name of a tag."""
-    return _split(str(tag))
-
-
 @lru_cache(256)  # a document has few names, and many elements
-def _split(text: str) -> tuple[str, str]:
+def split(tag: str | bytes | bytearray | QName) -> tuple[str, str]:
+    """Namespace and local name of a tag."""
+    text = str(tag)
     if text.startswith("{"):
         namespace, _, local = text[1:].partition("}")
         return namespace, local
@@ -121,17 +120,30 @@ def local_name(element: Element) -> str:
     return split(element.tag)[1]
 
 
+def by_name(element: Element) -> dict[str, list[Element]]:
+    """The children by their local names, in order."""
+    found: dict[str, list[Element]] = {}
+    for child in element:
+        found.setdefault(split(child.tag)[1], []).append(child)
+    return found
+
+
 def children(element: Element, name: str) -> list[Element]:
     """The children of that local name, in order."""
-    return [child for child in element if local_name(child) == name]
+    return [child for child in element if split(child.tag)[1] == name]
 
 
 def only(element: Element, name: str) -> Element | None:
     """The one child of that name, or None. Raises `BadPart` on a second one: readers would take different ones."""
-    found = children(element, name)
-    if len(found) > 1:
-        raise BadPart("element-repeated", f"{local_name(element)} has {len(found)} {name}")
-    return found[0] if found else None
+    return only_of(by_name(element), name, element)
+
+
+def only_of(found: Mapping[str, Sequence[Element]], name: str, parent: Element) -> Element | None:
+    """The one of that name among the children of `parent`, or None. Raises `BadPart` as `only` does."""
+    named = found.get(name, ())
+    if len(named) > 1:
+        raise BadPart("element-repeated", f"{local_name(parent)} has {len(named)} {name}")
+    return named[0] if named else None
 
 
 def text_of(element: Element) -> str:
@@ -171,6 +183,13 @@ def candidates(location: str, base: str) -> tuple[str, ...]:
 
     Raises `BadPath` if the location is unsafe.
     """
+    if len(location) > _LONGEST_KEPT:
+        return _candidates.__wrapped__(location, base)
+    return _candidates(location, base)
+
+
+@lru_cache(4096)  # the packages of one producer have the same locations
+def _candidates(location: str, base: str) -> tuple[str, ...]:
     path, absolute = normal_path(location)
     if absolute:
         return (path,)
@@ -188,7 +207,8 @@ def candidates(location: str, base: str) -> tuple[str, ...]:
 
 def resolve(package: Package, location: str, base: str) -> str:
     """The one entry that a location in the part `base` means. Raises `BadPath`: unsafe, missing, or ambiguous."""
-    found = [name for name in candidates(location, base) if name in package.files]
+    names = candidates(location, base)
+    found = names if len(names) == 1 and names[0] in package.files else [one for one in names if one in package.files]
     if not found:
         raise BadPath("path-missing", location)
     if len(found) > 1:

@@ -4,6 +4,7 @@ Reading never stops at the first fault: what is wrong is kept as a defect beside
 """
 
 import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +15,14 @@ from signing.containers.ofd_package import (
     BadPath,
     Element,
     Package,
+    by_name,
     children,
     is_nonstandard,
     local_name,
     only,
+    only_of,
     resolve,
+    split,
     text_of,
 )
 from signing.kept import Kept
@@ -99,9 +103,9 @@ class Declaration:
 def read_listing(package: Package) -> Listing:
     """OFD.xml and the signature lists. Raises `BadPart` if OFD.xml itself is not readable as one."""
     root = package.part(OFD_XML, "OFD")
-    listing = Listing()
-    listing.extras = [local_name(child) for child in root if local_name(child) not in _ROOT_CHILDREN]
-    bodies = children(root, "DocBody")
+    listing, parts = Listing(), by_name(root)
+    listing.extras = _others(parts, _ROOT_CHILDREN)
+    bodies = parts.get("DocBody", ())
     listing.bodies = len(bodies)
     for body in bodies:
         _read_body(package, body, listing)
@@ -113,10 +117,16 @@ def read_listing(package: Package) -> Listing:
     return listing
 
 
+def _others(parts: Mapping[str, Sequence[Element]], known: frozenset[str]) -> list[str]:
+    """The names of children that are not known, as often as they stand there."""
+    return [name for name, elements in parts.items() if name not in known for _ in elements]
+
+
 def _read_body(package: Package, body: Element, listing: Listing) -> None:
-    listing.extras += [local_name(child) for child in body if local_name(child) not in _BODY_CHILDREN]
+    parts = by_name(body)
+    listing.extras += _others(parts, _BODY_CHILDREN)
     for element in body.iter():
-        name = local_name(element)
+        name = split(element.tag)[1]
         if name == "DocID":
             listing.document_ids.append((element.text or "").strip())
         elif name in ("Versions", "Version"):
@@ -128,7 +138,7 @@ def _read_body(package: Package, body: Element, listing: Listing) -> None:
         ("DocRoot", listing.roots, "document.root"),
         ("Signatures", listing.lists, "document.signatures"),
     ):
-        elements = children(body, name)
+        elements = parts.get(name, ())
         if len(elements) > 1 or (name == "DocRoot" and not elements):
             listing.defect(rule, "element-repeated" if elements else "root-missing", element=name)
         for element in elements:
@@ -193,28 +203,30 @@ def read_declaration(package: Package, path: str) -> Declaration:
     """The Signature.xml at `path`. Raises `BadPart` if it is not readable as one."""
     root = package.part(path, "Signature")
     declaration = Declaration()
-    info = only(root, "SignedInfo")
+    outer = by_name(root)
+    info = only_of(outer, "SignedInfo", root)
     if info is None:
         raise BadPart("element-missing", f"{path} has no SignedInfo")
-    provider = only(info, "Provider")
+    parts = by_name(info)
+    provider = only_of(parts, "Provider", info)
     if provider is not None:
         declaration.provider = provider.get("ProviderName", "")[:80]
-    declaration.method = _text(info, "SignatureMethod")
-    declaration.written_at = _text(info, "SignatureDateTime")
-    _read_references(package, path, info, declaration)
-    for element in children(info, "StampAnnot"):
+    declaration.method = _text(only_of(parts, "SignatureMethod", info))
+    declaration.written_at = _text(only_of(parts, "SignatureDateTime", info))
+    _read_references(package, path, only_of(parts, "References", info), declaration)
+    for element in parts.get("StampAnnot", ()):
         declaration.stamps.append(Stamp(element.get("PageRef", "")[:80], element.get("Boundary", "")[:200]))
-    declaration.value = _entry(package, path, only(root, "SignedValue"), declaration, "signature.kind")
-    if declaration.value is None and only(root, "SignedValue") is None:
+    value = only_of(outer, "SignedValue", root)
+    declaration.value = _entry(package, path, value, declaration, "signature.kind")
+    if value is None:
         declaration.defect("signature.kind", "value-missing")
-    seal = only(info, "Seal")
+    seal = only_of(parts, "Seal", info)
     if seal is not None:
         declaration.seal = _entry(package, path, only(seal, "BaseLoc"), declaration, "seal.copy")
     return declaration
 
 
-def _text(parent: Element, name: str) -> str | None:
-    element = only(parent, name)
+def _text(element: Element | None) -> str | None:
     return text_of(element)[:200] if element is not None else None
 
 
@@ -228,16 +240,15 @@ def _entry(package: Package, path: str, element: Element | None, declaration: De
         return None
 
 
-def _read_references(package: Package, path: str, info: Element, declaration: Declaration) -> None:
-    references = only(info, "References")
+def _read_references(package: Package, path: str, references: Element | None, declaration: Declaration) -> None:
     if references is None:
         declaration.defect("signature.references", "references-empty")
         return
     declaration.check_method = references.get("CheckMethod")
     if len(references) > _MOST_REFERENCES:
         declaration.defect("signature.references", "too-many", references=len(references))
-    for element in list(references)[:_MOST_REFERENCES]:
-        if local_name(element) != "Reference":
+    for element in itertools.islice(references, _MOST_REFERENCES):
+        if split(element.tag)[1] != "Reference":
             declaration.defect("signature.references", "reference-malformed", element=local_name(element)[:80])
             continue
         location = element.get("FileRef", "")
