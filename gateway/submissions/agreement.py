@@ -8,7 +8,7 @@ from schemas.canonical import as_json
 from schemas.money import percent
 from schemas.party import folded
 from schemas.policy import Policy
-from schemas.premium import PremiumReceipt
+from schemas.premium import Invoice, PremiumReceipt
 from schemas.verification import Check, failed, passed, unknown
 
 _RULE = "evidence.agrees"
@@ -41,7 +41,21 @@ _RECEIPT_FIELDS: tuple[tuple[str, bool], ...] = (
     ("payer.credit_code", False),
     ("paid_in_full", False),
 )
-_NAMES = frozenset({"policyholder.name", "product.generic_name", "payer.name"})
+_INVOICE_FIELDS: tuple[tuple[str, bool], ...] = (
+    ("invoice_no", True),
+    ("invoice_code", False),
+    ("issued_on", True),
+    ("seller.name", True),
+    ("seller.credit_code", False),
+    ("buyer.name", True),
+    ("buyer.credit_code", False),
+    ("net", True),
+    ("tax", True),
+    ("gross", True),
+    ("policy_nos", False),
+    ("red_letter_of", False),
+)
+_NAMES = frozenset({"policyholder.name", "product.generic_name", "payer.name", "seller.name", "buyer.name"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,33 @@ def check_policy_agreement(policy: Policy, document: str, stated: Mapping[str, S
 def check_receipt_agreement(receipt: PremiumReceipt, document: str, stated: Mapping[str, Stated]) -> tuple[Check, ...]:
     """The sealed receipt or statement says the amount, the day and the payer that the record says."""
     return _compare(as_json(receipt), document, stated, _RECEIPT_FIELDS)
+
+
+def check_invoice_agreement(invoice: Invoice, document: str, stated: Mapping[str, Stated]) -> tuple[Check, ...]:
+    """The sealed invoice says the number, day, parties and amounts that the record says."""
+    return _compare(as_json(invoice), document, stated, _INVOICE_FIELDS)
+
+
+def check_invoiced(receipt: PremiumReceipt, document: str, stated: Mapping[str, Stated]) -> tuple[Check, ...]:
+    """The sealed invoice that a receipt names is one of its invoices, and is for its policy.
+
+    Amounts are not compared: one invoice may be for several receipts or policies, and one receipt may have several.
+    """
+    agreeing: list[str] = []
+    problems: list[Check] = []
+    for field, said, says in (
+        ("invoice_nos", list(receipt.invoice_nos), stated.get("invoice_no")),
+        ("policy_no", [receipt.policy_no], stated.get("policy_nos")),
+    ):
+        if says is None or not said:
+            reason = "not-in-document" if says is None else "not-in-record"
+            problems.append(unknown(_RULE, reason, field=field, document=document))
+        elif _as_set(said) & _as_set(says.value):
+            agreeing.append(field)
+        else:
+            facts = {"record": said, "document_says": says.value, "where": says.source, "document": document}
+            problems.append(failed(_RULE, "differs", field=field, **facts))
+    return tuple(problems) or (passed(_RULE, fields=agreeing, document=document),)
 
 
 def _compare(
