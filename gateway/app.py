@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adapters.versions import Versions, known
 from gateway import published
 from gateway.catalogue import load_catalogue
 from gateway.config import Config
@@ -24,6 +25,8 @@ from gateway.filing.store import CurrentRegistry
 from gateway.ledger.checkpoint import CheckpointRefused
 from gateway.ledger.publish import publish
 from gateway.ledger.routes import router as ledger_routes
+from gateway.mappings.in_force import InForce
+from gateway.mappings.routes import router as mapping_routes
 from gateway.participants import load_participants
 from gateway.premiums.routes import router as premium_routes
 from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
@@ -43,8 +46,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def build(config: Config, clock: Callable[[], datetime] = _now) -> Gateway:
-    """Everything that a running gateway holds. Raises `Misconfigured` naming the file that cannot be used."""
+def build(config: Config, clock: Callable[[], datetime] = _now, versions: Versions | None = None) -> Gateway:
+    """Everything that a running gateway holds. Raises `Misconfigured` naming the file that cannot be used.
+
+    `versions` are the mappings that it can read with: those of this release.
+    """
     try:
         trust = TrustStore.load(config.trust_dir)
         signer = load_signer(config.signing_key.read_bytes())
@@ -58,6 +64,7 @@ def build(config: Config, clock: Callable[[], datetime] = _now) -> Gateway:
         participants=load_participants(config.participants),
         trust=trust,
         catalogue=load_catalogue(),
+        versions=versions or known(),
         signer=signer,
         clock=clock,
         started_at=clock(),
@@ -84,10 +91,13 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         if gateway is None:
             raise Misconfigured("an application without a gateway describes itself and serves nothing")
         await gateway.pool.open(wait=True, timeout=30)
+        reading = InForce(gateway.versions)
+        await reading.begin(gateway.pool, gateway.participants.insurers(), gateway.clock())
         judges = judges_of(gateway)
         writer = Writer(gateway.pool, judges)
         writer.start()
         app.state.gateway, app.state.judges, app.state.writer = gateway, judges, writer
+        app.state.reading = reading
         publisher = asyncio.create_task(_publish_for_ever(gateway), name="publisher")
         try:
             yield
@@ -108,7 +118,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for router in (submission_routes, premium_routes, filing_routes, ledger_routes, published.router):
+    for router in (submission_routes, premium_routes, filing_routes, mapping_routes, ledger_routes, published.router):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _wrong_parameters)

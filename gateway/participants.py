@@ -21,11 +21,15 @@ Role = Literal["insurer", "subsidy_system", "regulator", "operator"]
 
 
 class ParticipantKey(Noun):
-    """A public key registered for signing requests: SPKI in base64, and from when until when it may be used."""
+    """A public key registered for signing requests: SPKI in base64, and from when until when it may be used.
+
+    `holder` is the person who holds it: needed of operators, where a second person has to agree.
+    """
 
     keyid: str = Field(pattern=r"^[0-9A-Za-z._:-]{1,100}$")
     algorithm: Literal["ed25519", "ecdsa-p256-sha256", "rsa-pss-sha512", "sm2-sm3"]
     public_key: str
+    holder: str | None = Field(default=None, min_length=1, max_length=100)
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from adapters.versions import Versions, known
 from gateway.catalogue import Catalogue
 from gateway.config import Config
 from gateway.db import Pool
@@ -25,6 +26,7 @@ class Gateway:
     clock: Callable[[], datetime]
     started_at: datetime
     notes: list[str] = field(default_factory=list)
+    versions: Versions = field(default_factory=known)
 
     @property
     def request_max_age(self) -> timedelta:

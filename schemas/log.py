@@ -18,7 +18,7 @@ class Leaf(Noun):
 class Entry(Noun):
     """What is logged about one fact: digests and identities, never personal data. Its canonical form is the leaf."""
 
-    kind: Literal["submission", "premium", "filing", "document"]
+    kind: Literal["submission", "premium", "filing", "document", "mapping"]
     at: AwareDatetime
     body: dict[str, Any]
 

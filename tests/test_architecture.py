@@ -27,7 +27,7 @@ ORDER = [
     {"params", "answers"},
     {"ledger", "trust", "seal_report"},
     {"schemes"},
-    {"filing", "revocation"},
+    {"filing", "revocation", "mappings"},
     {"submissions", "premiums", "oversight", "delivery"},
     {"worker", "published", "app"},
     {"openapi", "serve", "contract"},
@@ -112,7 +112,7 @@ def test_a_third_party_lives_only_where_it_belongs(library: str) -> None:
 
 
 def test_only_routes_know_http_inside_a_slice() -> None:
-    for slice_name in ("ledger", "filing", "submissions", "premiums"):
+    for slice_name in ("ledger", "filing", "mappings", "submissions", "premiums"):
         for file in _modules(f"gateway/{slice_name}"):
             names = {name.split(".")[0] for name in _imports(file)}
             if file.name != "routes.py":

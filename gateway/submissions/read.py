@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
-from adapters import translate
+from adapters import translate_with
 from adapters.completion import complete
 from adapters.drafts import Draft
+from adapters.mapping import Mapping as InsurerMapping
 from adapters.problems import Problem
+from adapters.versions import known
+from gateway.mappings.in_force import STANDARD, Reader, format_of
 from gateway.participants import Participant
 from schemas.base import Noun
 from schemas.canonical import as_json
@@ -18,7 +21,6 @@ from schemas.submission import RECORDS, SCHEMA, Envelope
 from schemas.verification import Check, Severity, failed, passed, unknown
 from untrusted import Refused, read_json
 
-STANDARD = "DIA-CANON-JSON"
 _NUMBER_FIELDS = {
     "policy": "policy_no",
     "endorsement": "endorsement_no",
@@ -59,11 +61,15 @@ class ReadRecord:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a message says: all of its records, or none and every problem. `checks` holds one that passed, or these."""
+    """What a message says: all of its records, or none and every problem. `checks` holds one that passed, or these.
+
+    `basis` names what read it, for the report: the mapping, and the digest of its file.
+    """
 
     message_id: str | None
     records: tuple[ReadRecord, ...]
     checks: tuple[Check, ...]
+    basis: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_refused(self) -> bool:
@@ -71,25 +77,28 @@ class Reading:
         return not self.records
 
 
-def read_message(body: bytes, media_type: str, sender: Participant) -> Reading:
+def read_message(body: bytes, media_type: str, sender: Participant, reader: Reader | None = None) -> Reading:
     """Read one message: the standard schema if it is `application/json`, else the sender's own format.
 
+    `reader` is the mapping in force for the sender and this format (`InForce.reader`); without it, what is shipped.
     All or nothing: one row with a problem that refuses, and the message has no records. Every problem is told at once,
     with rule, field, place, raw value and, where certain, the fix.
     """
     if sender.role != "insurer":
         return _read_official(body, sender)
-    code = STANDARD if media_type == "application/json" else sender.dialect or STANDARD
+    code = format_of(sender, media_type)
+    mapping, digest = (reader.mapping, reader.digest) if reader else _shipped(code)
+    basis = {"mapping": mapping.id, "mapping_file": digest}
     message_id: str | None = None
     records: list[ReadRecord] = []
     checks: list[Check] = []
     rows = 0
-    for row in translate(code, body, media_type=media_type, insurer=sender.code):
+    for row in translate_with(mapping, body, media_type=media_type, insurer=sender.code):
         rows += 1
         message_id = message_id or _usable(row.envelope.get("message_id"))
         checks += [_as_check(problem, row.row) for problem in row.problems]
         for draft in row.records:
-            read = _as_record(complete(draft, code), row.row)
+            read = _as_record(complete(draft, mapping), row.row)
             if not isinstance(read, ReadRecord):
                 checks += read
             elif read.type in _NOT_OF_INSURERS:
@@ -104,8 +113,14 @@ def read_message(body: bytes, media_type: str, sender: Participant) -> Reading:
     if not records and not any(check.severity is Severity.ERROR for check in checks):
         checks.append(failed("message.records", "none"))
     if any(check.severity is Severity.ERROR for check in checks):
-        return Reading(message_id, (), tuple(checks))
-    return Reading(message_id, tuple(records), (passed("message.records", count=len(records), format=code), *checks))
+        return Reading(message_id, (), tuple(checks), basis)
+    told = passed("message.records", count=len(records), format=code)
+    return Reading(message_id, tuple(records), (told, *checks), basis)
+
+
+def _shipped(code: str) -> tuple[InsurerMapping, str]:
+    mapping = known().shipped(code)
+    return mapping, known().digest(mapping)
 
 
 def _read_official(body: bytes, sender: Participant) -> Reading:

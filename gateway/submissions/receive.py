@@ -335,7 +335,7 @@ def _receipt(one: _Decided, judges: Judges) -> Receipt:
         checks=one.checks,
         at=arrival.received_at,
         digest=arrival.body_digest,
-        basis={"catalogue": judges.catalogue, "trust": judges.trust.digest},
+        basis={"catalogue": judges.catalogue, "trust": judges.trust.digest, **arrival.reading.basis},
     )
     return Receipt(
         submission_id=arrival.submission_id,
@@ -387,6 +387,7 @@ def _submission_row(arrival: Arrival, status: str, receipt: bytes) -> tuple[Any,
         store.as_jsonb(arrival.proof),
         status,
         receipt,
+        arrival.reading.basis.get("mapping"),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+from datetime import datetime
 from typing import Annotated, Literal
 
 import orjson
@@ -11,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.answers import signed_answer
+from gateway.mappings.in_force import InForce, Reader, Unusable, format_of
+from gateway.mappings.routes import Reading
 from gateway.params import AnyCaller, Caller, Db, InsurerCaller, State, Submitter
 from gateway.problems import BadRequest, Conflict, NotFound, Refused, Unavailable
 from gateway.submissions import store
@@ -93,13 +96,15 @@ async def get_document_report(sha256: Sha256, caller: AnyCaller, db: Db, gateway
 
 
 @router.post("/v1/submissions", tags=["submissions"], status_code=201)
-async def post_submission(request: Request, caller: Submitter, gateway: State, writer: SharedWriter) -> Response:
+async def post_submission(
+    request: Request, caller: Submitter, gateway: State, writer: SharedWriter, reading: Reading
+) -> Response:
     """Submit one message: the standard schema (`application/json`), or the sender's own format (its content type).
 
     201 with the receipt if everything in it passed or is held; 422 with every problem, and the receipt beside them, if
     it is refused. The same message again gets the same answer; the same id with other content 409.
     """
-    arrival = await _arrival(request, caller, gateway)
+    arrival = await _arrival(request, caller, gateway, reading)
     try:
         answer = await writer.decide(arrival)
     except Busy as error:
@@ -109,31 +114,46 @@ async def post_submission(request: Request, caller: Submitter, gateway: State, w
     return _respond(answer, gateway, caller)
 
 
-async def _arrival(request: Request, caller: Caller, gateway: State) -> Arrival:
+async def _arrival(request: Request, caller: Caller, gateway: State, reading: InForce) -> Arrival:
     content_type = request.headers.get("content-type", "")
     if not (content_type.isascii() and content_type.isprintable() and content_type):
         content_type = "application/octet-stream"  # what is not printable is no media type, and no text of a database
     media_type = content_type.split(";")[0].strip().lower()
+    at = gateway.clock()
+    reader = await _reader(caller, media_type, gateway, reading, at)
     if len(caller.body) > _LONG:  # it would keep everybody else waiting
-        reading = await asyncio.to_thread(read_message, caller.body, media_type, caller.participant)
+        read = await asyncio.to_thread(read_message, caller.body, media_type, caller.participant, reader)
     else:
-        reading = read_message(caller.body, media_type, caller.participant)
+        read = read_message(caller.body, media_type, caller.participant, reader)
     digest = hashlib.sha256(caller.body).hexdigest()
     idempotency_key = _idempotency_key(request)
     return Arrival(
         insurer=caller.participant,
-        message_id=reading.message_id or idempotency_key or f"body-{digest[:48]}",
+        message_id=read.message_id or idempotency_key or f"body-{digest[:48]}",
         body=caller.body,
         content_type=content_type[:200],
-        received_at=gateway.clock(),
+        received_at=at,
         keyid=caller.signature.keyid,
         nonce=caller.signature.nonce,
         may_repeat='"idempotency-key"' in caller.signature.covered,
         proof=caller.proof(),
         request_checks=caller.checks,
-        reading=reading,
+        reading=read,
         body_digest=f"sha256:{digest}",
     )
+
+
+async def _reader(caller: Caller, media_type: str, gateway: State, reading: InForce, at: datetime) -> Reader | None:
+    """What reads the message at the moment at which it is received; authorities' messages need no mapping."""
+    if caller.participant.role != "insurer":
+        return None
+    try:
+        return await reading.reader(
+            gateway.pool, caller.participant.code, format_of(caller.participant, media_type), at
+        )
+    except Unusable as error:
+        detail_zh = "本版本软件无法使用该机构当前生效的报文映射，请联系网关运营方"
+        raise Unavailable(str(error), detail_zh=detail_zh, headers={"retry-after": "300"}) from error
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -183,9 +183,9 @@ async def append(connection: Connection, rows: Rows) -> None:
     if rows.submissions:
         await connection.execute(
             "INSERT INTO submissions (id, insurer, message_id, keyid, nonce, received_at, content_type, body_digest, "
-            "body, request, status, receipt) SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], "
-            "%b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::bytea[], %b::text[]::jsonb[], %b::text[], "
-            "%b::bytea[])",
+            "body, request, status, receipt, mapping) SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], "
+            "%b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::bytea[], %b::text[]::jsonb[], "
+            "%b::text[], %b::bytea[], %b::text[])",
             _columns(rows.submissions),
         )
     if rows.records:
