@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from untrusted.limits import DEFAULT, Limits
+from untrusted.limits import DEFAULT, STREAM, Limits
 from untrusted.refused import Refused, refuse_larger
-from untrusted.text import decode
+from untrusted.source import FileBytes
+from untrusted.text import decode, decode_pieces
 
 _INSIDE = re.compile(r'"((?:[^"]++|"")*+)("?)')
 _UP_TO_END = re.compile(r"[^,\n]*+")
@@ -41,23 +42,83 @@ def read_csv(
     return _records(data, limits)
 
 
+def stream_csv(
+    data: FileBytes, *, encodings: Collection[str] = frozenset({"utf-8", "utf-8-sig"}), limits: Limits = STREAM
+) -> Iterator[Record]:
+    """The same records of a file that is not held in memory, except for a piece of it.
+
+    Everything is raised while iterating, when its place is reached. A record of more than `limits.record_characters`
+    is refused: `cell.too-long`, or `file.too-large` (columns) if no single cell is.
+    """
+    if len(data) > limits.file_bytes:
+        raise Refused("file.too-large", "bytes", f"{len(data)} bytes are more than {limits.file_bytes}.")
+    number, rest = 0, ""
+    for text in decode_pieces(data.pieces(), encodings):
+        rest += text
+        at = 0
+        for record, end in _parsed(rest, 0, number, limits, whole=False):
+            number, at = record.number, end
+            yield record
+        rest = rest[at:]
+        if len(rest) > limits.record_characters:
+            raise _too_long(rest, number + 1, limits)
+    for record, _ in _parsed(rest, 0, number, limits, whole=True):
+        yield record
+
+
 def _records(text: str, limits: Limits) -> Iterator[Record]:
-    at, number, most = 0, 0, limits.cell_characters
-    while at < len(text):
+    for record, _ in _parsed(text, 0, 0, limits, whole=True):
+        yield record
+
+
+def _parsed(text: str, at: int, number: int, limits: Limits, *, whole: bool) -> Iterator[tuple[Record, int]]:
+    """Each record behind record `number`, and where the next one starts.
+
+    Not `whole`: the text goes on, and a record that reaches its end is left for later.
+    """
+    most, columns = limits.cell_characters, limits.columns
+    length = len(text)
+    while at < length:
+        # Up to the next quote, lines are records.
+        quote = text.find('"', at)
+        end = text.rfind("\n", at, length if quote < 0 else quote) + 1
+        if end > at:
+            for line in text[at : end - 1].split("\n"):
+                number, at = number + 1, at + len(line) + 1
+                if line[-1:] == "\r":
+                    line = line[:-1]
+                if len(line) >= columns and line.count(",") >= columns:
+                    raise _too_wide(number, limits)
+                record = Record(number, tuple(line.split(",")))
+                if len(line) > most:
+                    _check_cells(record, most)
+                yield record, at
+            continue
         number += 1
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
-        if text.find('"', at, end) < 0:
-            line = text[at : end - 1] if end > at and text[end - 1] == "\r" and end < len(text) else text[at:end]
-            if len(line) >= limits.columns and line.count(",") >= limits.columns:
+        if quote < 0 or 0 <= text.find("\n", at) < quote:
+            if not whole:
+                return
+            if text.count(",", at) >= columns:
                 raise _too_wide(number, limits)
-            record = Record(number, tuple(line.split(",")))
-            at = end + 1
+            record, at = Record(number, tuple(text[at:].split(","))), length
         else:
             record, at = _quoted(text, at, number, limits)
-        if max(map(len, record.cells)) > most:
-            raise Refused("cell.too-long", "characters", f"A cell is longer than {most}.", where=f"row {number}")
-        yield record
+            if at > length and not whole:
+                return
+        _check_cells(record, most)
+        yield record, at
+
+
+def _check_cells(record: Record, most: int) -> None:
+    if max(map(len, record.cells)) > most:
+        raise Refused("cell.too-long", "characters", f"A cell is longer than {most}.", where=f"row {record.number}")
+
+
+def _too_long(text: str, number: int, limits: Limits) -> Refused:
+    """What a record is that goes on for more than is kept of one."""
+    record = next(record for record, _ in _parsed(text, 0, number - 1, limits, whole=True))
+    _check_cells(record, limits.cell_characters)
+    return _too_wide(number, limits)
 
 
 def _quoted(text: str, at: int, number: int, limits: Limits) -> tuple[Record, int]:

@@ -40,6 +40,8 @@ class Limits:
 
     cell_characters: int = 32_767
     columns: int = 16_384
+    record_characters: int = 4 * MIB
+    """Of one record of a list, or one line of a text, that is read as it comes."""
     rows: int = 1_048_576
     cells: int = 3_000_000
     texts: int = 2_000_000
@@ -52,6 +54,16 @@ class Limits:
 
 
 DEFAULT = Limits()
+
+STREAM = Limits(
+    file_bytes=2048 * MIB,
+    entry_bytes=4096 * MIB,
+    unpacked_bytes=4096 * MIB,
+    rows=5_000_000,
+    cells=200_000_000,
+    sheet_markup=2_000_000_000,
+)
+"""A file that is read as it comes, row by row: its size costs time, and no memory. `adapters.stream` alone does so."""
 
 DOCUMENT = Limits(entries=5_000, entry_bytes=64 * MIB)
 """A sealed document: more and smaller entries than a delivery of data has."""
