@@ -6,6 +6,8 @@ from adapters.insurers import (
     dia_acord_al3,
     dia_acord_xml,
     dia_canon_json,
+    dia_canon_xlsx,
+    dia_canon_xml,
     dia_channel_xml,
     dia_crs_csv,
     dia_csv_list,
@@ -31,6 +33,8 @@ MAPPINGS: dict[str, Mapping] = {
     "DIA-EAST-TXT": dia_east_txt.MAPPING,
     "DIA-CRS-CSV": dia_crs_csv.MAPPING,
     "DIA-ACORD-AL3": dia_acord_al3.MAPPING,
+    "DIA-CANON-XML": dia_canon_xml.MAPPING,
+    "DIA-CANON-XLSX": dia_canon_xlsx.MAPPING,
 }
 
 LATER: tuple[ModuleType, ...] = ()
