@@ -32,18 +32,18 @@ def failing(checks: tuple[Check, ...]) -> dict[str, str | None]:
 
 
 def test_each_link_of_the_national_roots_holds_and_no_other() -> None:
-    tally = Tally("ca links")
+    tally = Tally("ca", "links")
     files = [
         entry for entry in read(CA / "labels.json")["files"] if "signed_by" in entry and entry["file"].endswith("pem")
     ]
     links = {entry["file"]: Link.of(ders(CA / entry["file"])[0]) for entry in files}
     for entry in files:
         for other, issuer in links.items():
-            held = issuer.may_have_issued(links[entry["file"]]) and issuer.signed(links[entry["file"]])
-            tally.add(f"{entry['file']} by {other}", expected=other in entry["signed_by"], actual=held)
-    print(tally)
-    assert not tally.wrong, tally.wrong
-    assert tally.counts["cases"] >= 36
+            name = f"{entry['file']} by {other}"
+            with tally.judging(name):
+                held = issuer.may_have_issued(links[entry["file"]]) and issuer.signed(links[entry["file"]])
+            tally.add(name, expected=other in entry["signed_by"], actual=held)
+    tally.settle()
 
 
 @pytest.mark.parametrize(
@@ -88,33 +88,37 @@ CHAINS = [
 
 
 def test_chains_of_tongsuo() -> None:
-    tally = Tally("sm2 tongsuo chains")
+    tally = Tally("sm2", "tongsuo chains")
     for leaf, chain, rule in CHAINS:
         certificates = ders(TONGSUO / chain)
         anchors = tuple(der for der in certificates if parse_certificate(der).self_issued)
-        checks = check_chain(
-            ders(TONGSUO / leaf)[0],
-            intermediates=certificates,
-            trust=TrustStore(signers=anchors, policy=LAX),
-            at=AT,
-            purpose=Purpose.document_signing,
-        )
+        with tally.judging(leaf):
+            checks = check_chain(
+                ders(TONGSUO / leaf)[0],
+                intermediates=certificates,
+                trust=TrustStore(signers=anchors, policy=LAX),
+                at=AT,
+                purpose=Purpose.document_signing,
+            )
         tally.add(leaf, expected=rule is None, actual=worst(checks) is Outcome.PASSED)
         if rule is not None:
             assert rule in failing(checks), leaf
-    print(tally)
-    assert not tally.wrong, tally.wrong
+    tally.settle()
 
 
 HITLS = SM2 / "openhitls"
-# The one case of security bits asks for more of a curve of 256 bits than SM2 has; it is a setting of theirs.
-HITLS_EXCLUDED = {"HITLS_X509_ERR_VFY_CHECK_SECBITS"}
+# Why a case is not judged, by what its label says or its code.
+HITLS_LEFT_OUT = {
+    "by_function_name": "names no verdict: that it is read or refused is tested by itself",
+    "HITLS_X509_ERR_VFY_CHECK_SECBITS": "a setting of theirs: more security bits than SM2 has",
+}
 
 
 def test_verdicts_of_openhitls() -> None:
-    tally = Tally("sm2 openhitls chains")
+    tally = Tally("sm2", "openhitls chains")
     for case in read(HITLS / "cases.json")["cases"]:
-        if case["expected"] == "by_function_name" or case["code"] in HITLS_EXCLUDED:
+        if (reason := HITLS_LEFT_OUT.get(case["expected"]) or HITLS_LEFT_OUT.get(case["code"])) is not None:
+            tally.leave_out(reason)
             continue
         lists, certificates = [], []
         for file in case["files"]:
@@ -125,19 +129,18 @@ def test_verdicts_of_openhitls() -> None:
         policy = Policy(
             revocation="require" if required else "if-available", require_key_usage=False, allow_test_certificates=True
         )
-        report = verify_certificate(
-            leaf,
-            intermediates=certificates,
-            trust=TrustStore(signers=anchors, policy=policy),
-            at=datetime(2024, 8, 1, tzinfo=UTC),
-            purpose=Purpose.any,
-            crls=lists if case["code"] != "HITLS_X509_SUCCESS" else (),
-        )
-        expected = case["expected"] == "accept"
-        tally.add(f"{case['id']} {case['code']}", expected=expected, actual=report.outcome is Outcome.PASSED)
-    print(tally)
-    assert not tally.wrong, tally.wrong
-    assert tally.counts["cases"] == 3
+        name = f"{case['id']} {case['code']}"
+        with tally.judging(name):
+            report = verify_certificate(
+                leaf,
+                intermediates=certificates,
+                trust=TrustStore(signers=anchors, policy=policy),
+                at=datetime(2024, 8, 1, tzinfo=UTC),
+                purpose=Purpose.any,
+                crls=lists if case["code"] != "HITLS_X509_SUCCESS" else (),
+            )
+        tally.add(name, expected=case["expected"] == "accept", actual=report.outcome is Outcome.PASSED)
+    tally.settle()
 
 
 # What each certificate of gmsm is judged to be under the certificate that issued it; purposes and days are its own.
@@ -166,24 +169,24 @@ def _gmsm() -> dict[str, bytes]:
 
 
 def test_chains_of_gmsm() -> None:
-    tally = Tally("sm2 gmsm chains")
+    tally = Tally("sm2", "gmsm chains")
     certificates = _gmsm()
     for name, (anchor, rule) in GMSM.items():
         parsed = parse_certificate(certificates[name])
         at = parsed.not_valid_before + (parsed.not_valid_after - parsed.not_valid_before) / 2
         bag = [der for other, der in certificates.items() if other not in (name, anchor) and not _junk(der)]
-        checks = check_chain(
-            certificates[name],
-            intermediates=bag[:32],
-            trust=TrustStore(signers=(certificates[anchor],), intermediates=tuple(bag), policy=LAX),
-            at=at,
-            purpose=Purpose.any,
-        )
+        with tally.judging(name):
+            checks = check_chain(
+                certificates[name],
+                intermediates=bag[:32],
+                trust=TrustStore(signers=(certificates[anchor],), intermediates=tuple(bag), policy=LAX),
+                at=at,
+                purpose=Purpose.any,
+            )
         tally.add(name, expected=rule is None, actual=worst(checks) is Outcome.PASSED)
         if rule is not None:
             assert rule in failing(checks), (name, failing(checks))
-    print(tally)
-    assert not tally.wrong, tally.wrong
+    tally.settle()
 
 
 def test_malformed_certificates_of_gmsm_are_refused() -> None:
