@@ -138,13 +138,19 @@ def unknown(
 
 def worst(checks: Iterable[Check]) -> Outcome:
     """Failed if a deciding check failed, else indeterminate if one is, else passed. Raises on no deciding check."""
-    outcomes = {check.outcome for check in checks if check.severity is Severity.ERROR}
-    if not outcomes:
-        raise ValueError("nothing was checked: there is no outcome")
-    for outcome in (Outcome.FAILED, Outcome.INDETERMINATE):
-        if outcome in outcomes:
+    decides, open_ones = Severity.ERROR, Outcome.INDETERMINATE
+    found = None
+    for check in checks:
+        if check.severity is not decides:
+            continue
+        outcome = check.outcome
+        if outcome is Outcome.FAILED:
             return outcome
-    return Outcome.PASSED
+        if found is not open_ones:
+            found = outcome
+    if found is None:
+        raise ValueError("nothing was checked: there is no outcome")
+    return found
 
 
 class DocumentIdentity(Noun):

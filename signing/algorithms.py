@@ -8,7 +8,6 @@ with parameters verifies only the algorithm that they name.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -19,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-from schemas.verification import Check, Report, conclude, failed, passed, unknown
+from schemas.verification import Check, Report, conclude, failed, unknown
 from signing import sm2
 from signing.errors import UnusableKey
+from signing.kept import few, passed_again
 from signing.pairs import raw_to_der, read_pair
 
 Kind = Literal["ed25519", "p-256", "p-384", "rsa", "sm2"]
@@ -96,7 +96,7 @@ def judge_signature(
     if key is None or signature_der is None:
         return checks
     if known.holds(key, message, signature_der):
-        return (*checks, _passed("signature.value"))
+        return (*checks, passed_again("signature.value"))
     return (*checks, failed("signature.value", "mismatch"))
 
 
@@ -113,7 +113,7 @@ def find_algorithm(oid: str) -> Algorithm | None:
     return _BY_OID.get(oid)
 
 
-@lru_cache(4096)
+@few(4096)
 def load_public_key(spki: bytes) -> PublicKey:
     """The key of an SPKI in DER, kept for the next call.
 
@@ -128,17 +128,13 @@ def load_public_key(spki: bytes) -> PublicKey:
     return _load_rsa(spki)
 
 
-# A passed check is a value: one of each will do.
-_passed: Callable[..., Check] = lru_cache(256)(passed)
-
-
 def _check_trusted(algorithm: Algorithm, at: datetime | None) -> Check:
     """The algorithm was trusted at that moment."""
     if at is not None and at < algorithm.trusted_from:
         return failed("signature.algorithm", "not-yet-trusted", algorithm=algorithm.name)
     if at is not None and algorithm.trusted_until is not None and at >= algorithm.trusted_until:
         return failed("signature.algorithm", "no-longer-trusted", algorithm=algorithm.name)
-    return _passed("signature.algorithm", algorithm=algorithm.name)
+    return passed_again("signature.algorithm", algorithm=algorithm.name)
 
 
 def _check_key(algorithm: Algorithm, spki: bytes) -> tuple[PublicKey | None, Check]:
@@ -149,7 +145,7 @@ def _check_key(algorithm: Algorithm, spki: bytes) -> tuple[PublicKey | None, Che
         return None, failed("signature.key", error.reason, detail=error.detail)
     if algorithm.name not in key.algorithms:
         return None, failed("signature.key", "wrong-algorithm", kind=key.kind, algorithm=algorithm.name)
-    return key, _passed("signature.key", kind=key.kind, bits=key.bits)
+    return key, passed_again("signature.key", kind=key.kind, bits=key.bits)
 
 
 def _check_encoding(
@@ -159,15 +155,15 @@ def _check_encoding(
     if algorithm.encodings == ("raw",):  # one string of bytes; `encoding` says nothing about it
         if algorithm.kind == "ed25519" and len(signature) != 64:
             return None, failed("signature.encoding", "malformed", detail="an Ed25519 signature is of 64 bytes")
-        return signature, _passed("signature.encoding")
+        return signature, passed_again("signature.encoding")
     size = _PAIR_SIZE[algorithm.kind]
     try:
         if encoding == "raw":
-            return raw_to_der(signature, size), _passed("signature.encoding")
+            return raw_to_der(signature, size), passed_again("signature.encoding")
         read_pair(signature, size)
     except ValueError as error:
         return None, failed("signature.encoding", "malformed", detail=str(error))
-    return signature, _passed("signature.encoding")
+    return signature, passed_again("signature.encoding")
 
 
 def _ed25519_holds(key: PublicKey, message: bytes, signature: bytes) -> bool:

@@ -10,8 +10,11 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
+from schemas.verification import Check, passed
+
+Asked = ParamSpec("Asked")
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 _FORGETTING: ContextVar[bool] = ContextVar("forgetting", default=False)
@@ -73,11 +76,41 @@ def kept(most: int, heaviest: int) -> Callable[[Callable[[bytes], Value]], Calla
     return of
 
 
+def few(most: int) -> Callable[[Callable[Asked, Value]], Callable[Asked, Value]]:
+    """A function that keeps its last answers, at most so many, of arguments that are small: numbers, names, keys."""
+
+    def of(function: Callable[Asked, Value]) -> Callable[Asked, Value]:
+        answer = functools.lru_cache(most, typed=True)(function)
+        _FEW.append(answer)
+        return cast(Callable[Asked, Value], answer)
+
+    return of
+
+
+_FEW: "list[functools._lru_cache_wrapper[Any]]" = []
+
+
+@few(2048)
+def passed_again(rule: str, **facts: Any) -> Check:
+    """`passed`, for what says the same of most documents: a check is a value, and one of each will do.
+
+    The facts are short, and lists among them are tuples.
+    """
+    return passed(rule, **facts)
+
+
 @contextmanager
 def forgetting() -> Iterator[None]:
-    """Nothing is kept, and nothing that was kept is used, as long as this lasts."""
+    """Nothing that was kept before is used as long as this lasts, and nothing of this is kept."""
     token = _FORGETTING.set(True)
+    _forget_few()
     try:
         yield
     finally:
         _FORGETTING.reset(token)
+        _forget_few()
+
+
+def _forget_few() -> None:
+    for answer in _FEW:
+        answer.cache_clear()

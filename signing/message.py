@@ -7,9 +7,9 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
+from signing.kept import few
 from signing.structured import Component, canonical, canonical_member, kind_of, write_byte_sequence
 
 DIGESTS: Mapping[str, Callable[[bytes], "hashlib._Hash"]] = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
@@ -170,7 +170,7 @@ _URI = re.compile(
 )
 
 
-@lru_cache(1024)
+@few(1024)
 def split_uri(uri: str) -> Uri:
     """The parts of `uri` (RFC 9110 section 4.2). Raises ValueError; on user information too."""
     match = _URI.fullmatch(uri)
@@ -224,7 +224,7 @@ def _query_param(query: str | None, wanted: str, component: Component) -> str:
     return values[0]
 
 
-@lru_cache(64)  # a signature may cover many parameters of one long query
+@few(64)  # a signature may cover many parameters of one long query
 def _read_query(query: str) -> Mapping[str, tuple[str, ...]]:
     values: dict[str, tuple[str, ...]] = {}
     for pair in query.split("&"):

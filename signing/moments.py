@@ -32,16 +32,17 @@ def read_moment(text: str, *, two_digit_year: bool = False) -> Moment:
             digits = ("19" if int(digits[:2]) >= 50 else "20") + digits
         elif two_digit_year:
             flags.append("time-four-digit-year")
-        parts = [digits[:4], *(digits[start : start + 2] for start in range(4, 14, 2))]
+        parts = [digits[:4], digits[4:6], digits[6:8], digits[8:10], digits[10:12], digits[12:]]
     elif match := _SPELLED.fullmatch(cleaned):
         *parts, fraction, zone = match.groups()
     else:
         raise ValueError("not a time in a known spelling")
-    year, month, day, hour, minute, second = (int(part) for part in parts)
+    year, month, day, hour, minute, second = map(int, parts)
     if year < 1950:
         raise ValueError("a year before 1950")
     naive = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    naive += timedelta(microseconds=int((fraction or "0").ljust(6, "0")[:6]))
+    if fraction:
+        naive += timedelta(microseconds=int(fraction.ljust(6, "0")[:6]))
     utc, readings = _place(naive, zone)
     if zone is None:
         flags.append("time-no-zone")

@@ -7,12 +7,12 @@ content, lately, with a nonce. That the nonce is new is not decided here: who ke
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from schemas.verification import Check, Outcome, Report, conclude, failed, passed, unknown
+from schemas.verification import Check, Outcome, Report, conclude, failed, unknown
 from signing.algorithms import find_flaw
+from signing.kept import passed_again
 from signing.message import DIGESTS, Content, HttpMessage, Unresolvable, component_value, digest_of, size_of
 from signing.outgoing import sign_request, sign_response
 from signing.structured import SignatureInput, read_byte_sequences, read_signature_inputs
@@ -36,9 +36,6 @@ MAX_AGE = timedelta(minutes=5)
 MAX_SKEW = timedelta(seconds=60)
 ALGORITHMS = frozenset({"ed25519", "ecdsa-p256-sha256", "ecdsa-p384-sha384", "rsa-pss-sha512", "sm2-sm3"})
 """What a message may be signed with: the registered asymmetric names of RFC 9421 with a modern padding, and SM2."""
-
-# A passed check is a value: one of each will do.
-_passed: Callable[..., Check] = lru_cache(1024)(passed)
 
 _NONCE_MAX = 256
 _LAST_SECOND = 253_402_300_799  # of the year 9999
@@ -139,7 +136,7 @@ def _read_candidates(subject: str, message: HttpMessage) -> tuple[tuple[_Candida
     except ValueError as error:
         return (), failed(rule, "malformed", detail=_shown(str(error)))
     both = tuple(_Candidate(label, inputs[label], signatures[label]) for label in inputs if label in signatures)
-    return both, _passed(rule) if both else failed(rule, "no-common-label")
+    return both, passed_again(rule) if both else failed(rule, "no-common-label")
 
 
 def _judge_candidate(
@@ -189,7 +186,7 @@ def _check_digest(subject: str, message: HttpMessage, content: bytes | Content, 
     rule = f"{subject}.content-digest"
     field = message.value("content-digest")
     if field is None:
-        return failed(rule, "missing") if size_of(content) and required.digest else _passed(rule)
+        return failed(rule, "missing") if size_of(content) and required.digest else passed_again(rule)
     try:
         digests = read_byte_sequences(field)
     except ValueError as error:
@@ -203,7 +200,7 @@ def _check_digest(subject: str, message: HttpMessage, content: bytes | Content, 
             return unknown(rule, "not-computed", algorithm=name)
         if actual != digests[name]:
             return failed(rule, "mismatch", algorithm=name, sent=digests[name][:64].hex(), actual=actual.hex())
-    return _passed(rule)
+    return passed_again(rule)
 
 
 def _check_covered(subject: str, given: SignatureInput, content: bytes | Content, required: Required) -> Check:
@@ -218,7 +215,7 @@ def _check_covered(subject: str, given: SignatureInput, content: bytes | Content
         absent.append("content-digest")
     if absent:
         return failed(f"{subject}.covered-components", "not-covered", missing=absent)
-    return _passed(f"{subject}.covered-components")
+    return passed_again(f"{subject}.covered-components")
 
 
 def _covers_digest(name: str, params: Mapping[str, Any]) -> bool:
@@ -239,7 +236,7 @@ def _check_components(subject: str, given: SignatureInput, message: HttpMessage)
         except Unresolvable as error:
             return None, failed(rule, error.reason, component=_shown(component.text))
     lines.append(f'"@signature-params": {given.text}')
-    return "".join(lines).encode("ascii"), _passed(rule)
+    return "".join(lines).encode("ascii"), passed_again(rule)
 
 
 def _check_created(
@@ -258,20 +255,20 @@ def _check_created(
         )
     if created - at > MAX_SKEW:
         return created, failed(rule, "in-future", created=created.isoformat(), at=at.isoformat())
-    return created, _passed(rule)
+    return created, passed_again(rule)
 
 
 def _check_expires(subject: str, params: Mapping[str, Any], at: datetime) -> tuple[datetime | None, Check]:
     """RFC 9421 section 2.3: after `expires` the signature is no longer valid."""
     rule = f"{subject}.expires"
     if "expires" not in params:
-        return None, _passed(rule)
+        return None, passed_again(rule)
     expires = _moment(params["expires"])
     if expires is None:
         return None, failed(rule, "malformed")
     if at > expires:
         return expires, failed(rule, "expired", expires=expires.isoformat(), at=at.isoformat())
-    return expires, _passed(rule)
+    return expires, passed_again(rule)
 
 
 def _check_nonce(subject: str, given: SignatureInput, required: Required) -> Check:
@@ -285,7 +282,7 @@ def _check_nonce(subject: str, given: SignatureInput, required: Required) -> Che
     )
     if nonce is None and not by_key and required.nonce:
         return failed(rule, "missing")
-    return _passed(rule)
+    return passed_again(rule)
 
 
 def _check_key_known(
@@ -299,7 +296,7 @@ def _check_key_known(
     key = keys(keyid)
     if key is None:
         return None, failed(rule, "unknown", keyid=_shown(keyid))
-    return key, _passed(rule, keyid=keyid, owner=key.owner)
+    return key, passed_again(rule, keyid=keyid, owner=key.owner)
 
 
 def _check_key_valid(subject: str, key: RequestKey, at: datetime) -> Check:
@@ -309,7 +306,7 @@ def _check_key_valid(subject: str, key: RequestKey, at: datetime) -> Check:
         return failed(rule, "not-yet-valid", not_before=key.not_before.isoformat())
     if at >= key.not_after:
         return failed(rule, "expired", not_after=key.not_after.isoformat())
-    return _passed(rule)
+    return passed_again(rule)
 
 
 def _check_algorithm(subject: str, key: RequestKey, params: Mapping[str, Any]) -> Check:
@@ -319,7 +316,7 @@ def _check_algorithm(subject: str, key: RequestKey, params: Mapping[str, Any]) -
         return failed(rule, "unsupported", registered=key.algorithm)
     if "alg" in params and (type(params["alg"]) is not str or params["alg"] != key.algorithm):
         return failed(rule, "mismatch", registered=key.algorithm)
-    return _passed(rule, algorithm=key.algorithm)
+    return passed_again(rule, algorithm=key.algorithm)
 
 
 def _check_signature(subject: str, key: RequestKey, base: bytes, signature: bytes) -> Check:
@@ -327,7 +324,7 @@ def _check_signature(subject: str, key: RequestKey, base: bytes, signature: byte
     rule = f"{subject}.signature"
     flaw = find_flaw(key.algorithm, key.spki, base, signature, encoding="raw")
     if flaw is None:
-        return _passed(rule)
+        return passed_again(rule)
     reason = {"signature.key": "key-unusable", "signature.algorithm": "key-unusable", "signature.encoding": "malformed"}
     return failed(rule, reason.get(flaw.rule, "mismatch"))
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from signing.kept import few
+
 CHINA = timedelta(hours=8)  # Asia/Shanghai has had no other offset since 1991
 
 
@@ -133,6 +135,7 @@ class Seal:
     flags: tuple[str, ...] = ()
 
 
+@few(1024)
 def rfc3339(moment: datetime) -> str:
     """An instant as text in UTC, to the second or, if it has one, with its fraction."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -11,11 +11,12 @@ s of 32 bytes each. The identity is `1234567812345678` unless a protocol says ot
 import hashlib
 import hmac
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 
 from cryptography.hazmat.primitives import hashes
 
 from signing.errors import NoEngine
+from signing.kept import few
 from signing.pairs import der_to_raw, raw_to_der, read_pair, write_pair
 from signing.sm2_engines import Engine, GmSSL, Libcrypto
 
@@ -104,7 +105,7 @@ def sign_deterministic(private: int, message: bytes, ident: bytes = IDENT, seed:
     raise AssertionError("the nonces never end")
 
 
-@lru_cache(4096)
+@few(4096)
 def z(point: bytes, ident: bytes = IDENT) -> bytes:
     """Z: SM3 over the identity, the curve and the key (GB/T 32918.2 section 5.5), 32 bytes. Raises ValueError."""
     if len(point) != 65 or len(ident) > _MAX_IDENT:
@@ -150,7 +151,7 @@ def sm3(data: bytes) -> bytes:
     return _CryptographySM3(data).digest()
 
 
-@lru_cache(4096)
+@few(4096)
 def is_point(point: bytes) -> bool:
     """Whether `point` is 04, x, y with x, y < p on the curve. Compressed, hybrid and infinity are not."""
     if len(point) != 65 or point[0] != 4:
@@ -159,7 +160,7 @@ def is_point(point: bytes) -> bool:
     return x < P and y < P and (y * y - (x * x * x + A * x + B)) % P == 0
 
 
-@lru_cache(64)
+@few(64)
 def public_point(private: int) -> bytes:
     """The public key of `private`. Raises ValueError unless it is in [1, n-2] (GB/T 32918.1 section 6.1)."""
     if not 0 < private < N - 1:

@@ -7,7 +7,6 @@ and Signature of one usual request, so that there is no second parser beside it.
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal, NoReturn, cast
 
 import http_sf
@@ -15,6 +14,8 @@ from http_sf.innerlist import ser_item_or_inner_list
 from http_sf.item import ser_item
 from http_sf.parameters import ser_params
 from http_sf.retrofit import retrofit
+
+from signing.kept import few
 
 Kind = Literal["item", "list", "dictionary"]
 
@@ -126,7 +127,7 @@ def write_string(text: str) -> str:
     return ser_item(text)
 
 
-@lru_cache(16)  # a signature may cover many members of one long field; nothing here changes what is returned
+@few(16)  # a signature may cover many members of one long field; nothing here changes what is returned
 def _parse(field: str, kind: Kind) -> http_sf.StructuredType:
     return http_sf.parse(_bounded(field), tltype=kind)
 

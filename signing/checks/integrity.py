@@ -15,7 +15,7 @@ from signing.certificate import BadCertificate
 from signing.checks.paths import digest_over
 from signing.errors import UnusableKey
 from signing.holder import read_holder
-from signing.kept import Kept
+from signing.kept import Kept, passed_again
 from signing.seal import Bits, Defect, ElectronicSeal, Seal
 from signing.sm2 import sm3
 from signing.values import DIGEST_AS_TEXT, read_digest, read_sm2_value, repaired
@@ -77,7 +77,7 @@ def seal_algorithm_of(seal: ElectronicSeal) -> str | None:
 def check_format(seal: Seal) -> Check:
     """ESEAL sections 3 and 4: the structure is the one of its standard, with exactly one signer."""
     broken = from_defects(seal.defects, "signature.format")
-    return passed("signature.format", format=seal.format) if broken is None else broken
+    return passed_again("signature.format", format=seal.format) if broken is None else broken
 
 
 def check_version(seal: Seal, *, allow_v5: bool) -> Check:
@@ -88,7 +88,7 @@ def check_version(seal: Seal, *, allow_v5: bool) -> Check:
     version = seal.seal.version if seal.seal else None
     if seal.seal and seal.seal.family == "v5" and not allow_v5:
         return unknown(rule, "experimental", version=version)
-    return passed(rule, version=version, format=seal.format)
+    return passed_again(rule, version=version, format=seal.format)
 
 
 def check_extensions(seal: Seal) -> Check | None:
@@ -125,7 +125,7 @@ def check_method(seal: Seal, declared: str | None, *, in_ofd: bool, allow_rsa: b
         return failed(rule, "key-mismatch", key=key.kind, **facts)
     if name != SM2 and not allow_rsa and (in_ofd or seal.container == "ses"):
         return unknown(rule, "rsa-not-allowed", **facts)
-    return passed(rule, name=name, **facts)
+    return passed_again(rule, name=name, **facts)
 
 
 def check_data_hash(seal: Seal, content: bytes | None, *, repair: bool = False) -> Check:
@@ -225,7 +225,7 @@ def check_repairs(flags: tuple[str, ...], *, repair: bool) -> Check:
     found = list(repaired(flags))
     if found and not repair:
         return failed(rule, "malformed", repaired=found)
-    return passed(rule, repaired=found)
+    return passed_again(rule, repaired=tuple(found))
 
 
 def value_flags(seal: Seal) -> tuple[str, ...]:
@@ -274,7 +274,7 @@ def _check_signature(rule: str, algorithm: str | None, certificate: bytes | None
     elif value.unused:
         return failed(rule, "value-malformed", detail="unused bits")
     if _holds(algorithm, key, certificate or b"", message, octets):
-        return passed(rule, algorithm=algorithm)
+        return passed_again(rule, algorithm=algorithm)
     return failed(rule, "mismatch", algorithm=algorithm)
 
 
@@ -297,7 +297,7 @@ def check_digest_method(method: str | None, algorithm: str | None, *, allow_rsa:
         return failed(rule, "method-absent")
     name = digest_method(method)
     if name == "sm3" or (name == "sha256" and allow_rsa and _METHOD_NAMES.get((algorithm or "").upper()) == RSA):
-        return passed(rule, method=method)
+        return passed_again(rule, method=method)
     weak = method.upper().replace("-", "") in _WEAK
     return failed(rule, "weak-digest" if weak else "method-unknown", method=method[:80])
 

@@ -10,6 +10,7 @@ from schemas.verification import Check, Severity, failed, passed, unknown
 from signing.certificate import BadCertificate
 from signing.checks.integrity import from_defects
 from signing.holder import read_holder
+from signing.kept import passed_again
 from signing.moments import read_moment
 from signing.seal import Moment, Seal, rfc3339
 from signing.trust import Policy
@@ -51,15 +52,16 @@ def check_written_time(written: str | None, signed_at: Moment | None) -> Check |
     if written is None or signed_at is None:
         return None
     rule = "signature.time-written"
-    facts: dict[str, Any] = {"written": written[:40], "signed_at": signed_at.text()}
     try:
         moment = read_moment(written)
     except ValueError:
-        return failed(rule, "time-malformed", severity=Severity.NOTICE, **facts)
-    gaps = [abs(one - other) for one in moment.readings for other in signed_at.readings]
-    if min(gaps) > _WRITTEN_TOLERANCE:
-        return failed(rule, "time-differs", severity=Severity.NOTICE, **facts)
-    return passed(rule, severity=Severity.NOTICE, **facts)
+        reason = "time-malformed"
+    else:
+        gaps = [abs(one - other) for one in moment.readings for other in signed_at.readings]
+        if min(gaps) <= _WRITTEN_TOLERANCE:
+            return passed_again(rule, severity=Severity.NOTICE)
+        reason = "time-differs"
+    return failed(rule, reason, severity=Severity.NOTICE, written=written[:40], signed_at=signed_at.text())
 
 
 def check_agreement(claimed: Moment, proven: datetime, policy: Policy) -> Check:

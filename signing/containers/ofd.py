@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from schemas.verification import Check, SealReport, failed, passed, unknown
+from schemas.verification import Check, SealReport, failed, unknown
 from signing.checks import extent, integrity, times
 from signing.checks import seal as seals
 from signing.containers.ber import looks_indefinite
@@ -21,6 +21,7 @@ from signing.containers.ofd_signatures import Declaration, Listed, Listing, read
 from signing.containers.ses import looks_like_seal_signature, read_seal_signature
 from signing.errors import Unreadable
 from signing.judge import Evidence, Place, judge_seal, unreadable_seal
+from signing.kept import passed_again
 from signing.seal import Seal
 from signing.trust import TrustStore
 from untrusted import DOCUMENT, Archive, Node, Refused, open_zip, read_der
@@ -89,14 +90,21 @@ def _judge(opened: _Opened, trust: TrustStore, at: datetime) -> tuple[tuple[Chec
     if not listing.signatures:
         return (*checks, failed("document.signed", "not-signed")), ()
     left = sorted(package.files - plumbing - covered - {ENTRY_LIST} - _entry_list_plumbing(package))
-    folders = tuple({path.rsplit("/", 1)[0] + "/" for path in (*listing.lists, *plumbing - {OFD_XML}) if "/" in path})
-    orphans = [name for name in left if name.startswith(folders)] if folders else []
+    orphans, stowaways = _left_over(left, listing, plumbing, opened.reach) if left else ([], [])
     checks += [
-        passed("document.signed", signatures=len(listing.signatures)),
+        passed_again("document.signed", signatures=len(listing.signatures)),
         extent.check_orphans(orphans),
-        extent.check_stowaways([name for name in left if name not in orphans and name not in opened.reach.parts]),
+        extent.check_stowaways(stowaways),
     ]
     return tuple(checks), tuple(reports)
+
+
+def _left_over(left: list[str], listing: Listing, plumbing: set[str], reached: Reach) -> tuple[list[str], list[str]]:
+    """Of the files that no signature covers: those in the folders of signatures, and those that no reader reaches."""
+    folders = tuple({path.rsplit("/", 1)[0] + "/" for path in (*listing.lists, *plumbing - {OFD_XML}) if "/" in path})
+    orphans = [name for name in left if folders and name.startswith(folders)]
+    others = set(left) - set(orphans)
+    return orphans, [name for name in left if name in others and name not in reached.parts]
 
 
 def _judge_signature(
@@ -110,7 +118,8 @@ def _judge_signature(
     except BadPart as error:
         place = Place(listed.id, "ofd", "unsafe", flags=flags)
         return unreadable_seal(place, failed("signature.declaration", error.reason, detail=error.detail[:200])), None
-    coverage = extent.check_coverage(opened.listing, opened.reach, _covered(declaration))
+    covered = _covered(declaration)
+    coverage = extent.check_coverage(opened.listing, opened.reach, covered)
     checks = [
         integrity.check_digest_method(
             declaration.check_method, declaration.method, allow_rsa=trust.policy.allow_rsa_seals
@@ -126,7 +135,7 @@ def _judge_signature(
         "ofd",
         extent.coverage_answer(coverage),
         checks=tuple(checks),
-        flags=(*package.flags, *_extent_flags(opened, declaration)),
+        flags=(*package.flags, *_extent_flags(opened, covered)),
         method=declaration.method,
     )
     kind, seal = _read_value(package, listed, declaration)
@@ -184,7 +193,7 @@ def _read_value(package: Package, listed: Listed, declaration: Declaration) -> t
         return failed(rule, "kind-unknown", found=found, **facts), seal
     if found != expected:
         return failed(rule, "kind-mismatch", found=found, **facts), seal
-    return passed(rule, found=found, **facts), seal
+    return passed_again(rule, found=found, **facts), seal
 
 
 def _kind_of(data: bytes) -> tuple[str | None, Node | None]:
@@ -207,9 +216,8 @@ def _covered(declaration: Declaration) -> frozenset[str]:
     return frozenset(reference.entry for reference in declaration.references if reference.entry is not None)
 
 
-def _extent_flags(opened: _Opened, declaration: Declaration) -> tuple[str, ...]:
+def _extent_flags(opened: _Opened, covered: frozenset[str]) -> tuple[str, ...]:
     """A signature over the signature list allows no further one 锁定签名; one not over OFD.xml leaves DocInfo open."""
-    covered = _covered(declaration)
     flags = ["covers-signature-list"] if covered & set(opened.listing.lists) else []
     return (*flags, *(() if OFD_XML in covered else ("ofd-xml-uncovered",)))
 

@@ -23,6 +23,7 @@ from untrusted import Refused
 _MOST_PARTS = 10_000
 _MOST_MISSING = 100
 _PAGE_RESOURCES = b"PageRes"
+_PHYSICAL_BOX = b"PhysicalBox"
 _BOX = re.compile(rb"<(?:[A-Za-z0-9_.-]{1,40}:)?PhysicalBox>([^<]{1,100})</")
 
 # In a part of this kind, an element of this name leads, by this attribute or by its text (""), to a part of that kind.
@@ -176,9 +177,10 @@ def page_box(package: Package, found: Reach, page: str) -> tuple[float, float, f
     if name is None:
         return None
     try:
-        own = _BOX.search(package.read(name))
+        octets = package.read(name)
     except Refused:
         return None
+    own = _BOX.search(octets) if _PHYSICAL_BOX in octets else None
     return (read_box(own[1].decode("ascii", errors="replace")) if own else None) or found.page_size
 
 

@@ -8,18 +8,18 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from lxml import etree
 from lxml.etree import QName
 
+from signing.kept import few
 from signing.sm2 import sm3
 from untrusted import Archive, Refused, read_xml
 
 OFD_XML = "OFD.xml"
 NAMESPACE = "http://www.ofdspec.org/2016"
 NONSTANDARD = "namespace-nonstandard"
-_LONGEST_KEPT = 200  # characters of a location
+_USUAL = 200  # characters of a location
 _OLD_NAMESPACES = frozenset({"http://www.ofdspec.org"})
 Element = etree._Element
 
@@ -105,7 +105,7 @@ def open_package(archive: Archive) -> Package:
     return Package(archive, frozenset(archive.names))
 
 
-@lru_cache(256)  # a document has few names, and many elements
+@few(256)  # a document has few names, and many elements
 def split(tag: str | bytes | bytearray | QName) -> tuple[str, str]:
     """Namespace and local name of a tag."""
     text = str(tag)
@@ -183,12 +183,9 @@ def candidates(location: str, base: str) -> tuple[str, ...]:
 
     Raises `BadPath` if the location is unsafe.
     """
-    if len(location) > _LONGEST_KEPT:
-        return _candidates.__wrapped__(location, base)
-    return _candidates(location, base)
+    return _usual_candidates(location, base) if len(location) <= _USUAL else _candidates(location, base)
 
 
-@lru_cache(4096)  # the packages of one producer have the same locations
 def _candidates(location: str, base: str) -> tuple[str, ...]:
     path, absolute = normal_path(location)
     if absolute:
@@ -203,6 +200,9 @@ def _candidates(location: str, base: str) -> tuple[str, ...]:
         rest = rest[3:]
     relative = "/".join((*steps, rest)) if rest else "/".join(steps)
     return (relative,) if path.startswith("..") or relative == path else (relative, path)
+
+
+_usual_candidates = few(4096)(_candidates)  # the packages of one producer have the same locations
 
 
 def resolve(package: Package, location: str, base: str) -> str:

@@ -58,9 +58,12 @@ def looks_like_seal_signature(root: Node) -> bool:
     return first is not None and bool(first.tag == _SEQUENCE and first.children) and first.children[0].tag == _INTEGER
 
 
-def _depth(node: Node) -> int:
+def _depth(root: Node) -> int:
     """How deep elements are nested; SignedData may be deeper than a seal signature."""
-    return 1 + max(map(_depth, node.children), default=0)
+    depth, level = 1, root.children
+    while level:
+        depth, level = depth + 1, tuple(child for node in level for child in node.children)
+    return depth
 
 
 def _read(data: bytes) -> Node:
@@ -135,11 +138,12 @@ def _read_v4(items: tuple[Node, ...]) -> Seal:
         for extension in reader.extensions(wrapped[0]):
             if extension.critical:
                 reader.defect("signature.extensions", "critical-extension", extension=extension.name)
+    name = object_id(algorithm)
     return Seal(
         container="ses",
         format=FORMATS["v4" if seal.family == "v1" else seal.family],
-        algorithm=object_id(algorithm),
-        digest_algorithm=_digest_of(object_id(algorithm)),
+        algorithm=name,
+        digest_algorithm=_digest_of(name),
         certificate=octets(certificate),
         signed=to_sign.raw,
         digest=bit_string(parts[3]),

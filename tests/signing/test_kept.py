@@ -1,6 +1,7 @@
 """What is kept changes no verdict: every document gives the same report with caches and without, in any order."""
 
 import gc
+import inspect
 import random
 import sys
 import tomllib
@@ -16,7 +17,8 @@ from published import vectors
 
 from schemas.verification import Report
 from signing import TrustStore, Unreadable, verify_document
-from signing.kept import Kept, forgetting, kept
+from signing.kept import _FEW, Kept, forgetting, kept
+from signing.sm2 import is_point
 from signing.trust import Policy
 
 FOLDER = Path(__file__).parents[1] / "vectors"
@@ -50,17 +52,20 @@ def judged(document: bytes, arguments: dict[str, Any]) -> Report | tuple[str, st
         return error.rule, error.detail
 
 
-def forget_functions() -> None:
-    """The functions that keep what they answer for octets have a cache of their own."""
-    found = {
+def functions_that_keep(package: str) -> set[Any]:
+    """The functions of a package that keep what they answered in a cache of their own."""
+    return {
         one
         for name, module in list(sys.modules.items())
-        if name.startswith("signing") and module is not None
+        if name.split(".")[0] == package and module is not None
         for one in vars(module).values()
-        if callable(getattr(one, "cache_clear", None))
+        if callable(getattr(one, "cache_clear", None)) and inspect.signature(one).parameters
     }
-    assert len(found) >= 5
-    for one in found:
+
+
+def forget() -> None:
+    """What the door keeps: it has no switch, since it keeps names of entries only."""
+    for one in functions_that_keep("untrusted"):
         one.cache_clear()
 
 
@@ -69,9 +74,22 @@ def compare(cases: list[tuple[str, bytes, dict[str, Any]]]) -> None:
     warm = {name: judged(document, arguments) for name, document, arguments in cases}
     for name, document, arguments in cases:
         assert judged(document, arguments) == warm[name], name
-        forget_functions()
+        forget()
         with forgetting():
             assert judged(document, arguments) == warm[name], name
+
+
+def test_every_function_that_keeps_answers_forgets_them_when_asked() -> None:
+    registered = set(_FEW)
+    assert len(registered) >= 9
+    assert functions_that_keep("signing") <= registered
+    few = next(one for one in _FEW if one.__wrapped__.__name__ == "is_point")
+    is_point(b"\x04" + bytes(64))
+    assert few.cache_info().currsize
+    with forgetting():
+        assert not any(one.cache_info().currsize for one in registered)
+        is_point(b"\x04" + bytes(64))
+    assert not few.cache_info().currsize
 
 
 def test_the_vectors_give_the_same_reports_without_caches() -> None:
