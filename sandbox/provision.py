@@ -54,12 +54,14 @@ def participants(world: World) -> list[dict[str, Any]]:
         }
         for one in world.insurers
     ]
-    for code, role, other in (
-        ("SUBSIDY", "subsidy_system", world.subsidy_system),
-        ("REGULATOR", "regulator", world.regulator),
-        ("OPERATOR", "operator", world.operator),
+    for code, role, other, holder in (
+        ("SUBSIDY", "subsidy_system", world.subsidy_system, None),
+        ("REGULATOR", "regulator", world.regulator, None),
+        ("OPERATOR", "operator", world.operator, "运营甲"),
+        ("OPERATOR-2", "operator", world.second_operator, "运营乙"),
     ):
-        found.append({"code": code, "role": role, "name": other.name, "keys": [_key(other.request_key)]})
+        key = _key(other.request_key) | ({"holder": holder} if holder else {})
+        found.append({"code": code, "role": role, "name": other.name, "keys": [key]})
     return found
 
 

@@ -73,6 +73,11 @@ class World:
         """Who runs the gateway."""
         return self._pki.participant("operator", "示例网关运营中心", "ed25519")
 
+    @cached_property
+    def second_operator(self) -> Participant:
+        """Who has to agree where one operator alone may not decide."""
+        return self._pki.participant("second-operator", "示例网关运营中心", "ecdsa-p256-sha256")
+
     # Whom to trust
 
     def trust_dir(self, path: Path) -> None:

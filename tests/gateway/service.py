@@ -15,6 +15,7 @@ import orjson
 from fastapi import FastAPI
 from house import AT, Paper, next_number, world
 
+from adapters.versions import Versions
 from gateway.app import build, create_app
 from gateway.config import load_config
 from gateway.state import Gateway
@@ -63,6 +64,7 @@ def key_of(who: str) -> Key:
         "SUBSIDY": world().subsidy_system,
         "REGULATOR": world().regulator,
         "OPERATOR": world().operator,
+        "OPERATOR-2": world().second_operator,
     }
     return authorities[who].request_key if who in authorities else world().insurer(who).request_key
 
@@ -230,13 +232,15 @@ def check(got: Answered) -> Answered:
     return got
 
 
-def serve(dsn: str, work: Callable[[Service], Awaitable[None]], **config: Any) -> None:
-    """Do `work` with a service of its own on this database."""
+def serve(
+    dsn: str, work: Callable[[Service], Awaitable[None]], *, versions: Versions | None = None, **config: Any
+) -> None:
+    """Do `work` with a service of its own on this database; `versions` are the mappings that it can read with."""
 
     async def run() -> None:
         clock = [AT]
         settings = load_config(provisioned().config, {}, dsn=dsn, pool_size=6, **config)
-        gateway = build(settings, lambda: clock[0])
+        gateway = build(settings, lambda: clock[0], versions)
         app = create_app(gateway)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
