@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from adapters.drafts import Row
+from adapters.problems import reject
 
 if TYPE_CHECKING:
     from adapters.facts import Cells, Facts, SourceRow
@@ -178,11 +179,46 @@ class Opened(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """Something of a format that a person has to decide: what it is about, what is known, and what could be meant.
+
+    `gateway adapter new` writes these; each goes when its answer stands in the mapping.
+    """
+
+    about: str
+    question: str
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """The format of a mapping with open questions: it knows its files, and reads none of them."""
+
+    format: Format
+    undecided: tuple[Undecided, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return self.format.name
+
+    @property
+    def separator(self) -> str:
+        """What stands between the names of a path."""
+        return self.format.separator
+
+    def open(self, data: bytes, mapping: "Mapping", file_name: str, media_type: str | None) -> "Opened":
+        """Refuses: what nobody decided is not read as anything. Raises `Rejected` by `mapping.undecided`."""
+        first = self.undecided[0]
+        raise reject("mapping.undecided", "open-question", first.about, count=str(len(self.undecided)))
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """One insurer's, or one dialect's, format: the file that holds it is its documentation.
 
     `derives` names, by record type, the identifiers that are made where the format has none. `repeats` judges rows that
-    repeat each other where that is not only a matter of `Rows.key`.
+    repeat each other where that is not only a matter of `Rows.key`. With anything `undecided` it reads nothing.
     """
 
     dialect: str
@@ -193,6 +229,11 @@ class Mapping:
     media_types: tuple[str, ...] = ()
     derives: abc.Mapping[str, Derived] = field(default_factory=dict)
     repeats: "Repeats | None" = None
+    undecided: tuple[Undecided, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.undecided and not isinstance(self.format, Unfinished):
+            object.__setattr__(self, "format", Unfinished(self.format, self.undecided))
 
     @property
     def id(self) -> str:
