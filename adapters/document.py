@@ -8,6 +8,7 @@ elsewhere, and only parts that Document.xml reaches are read, all of which a sea
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from adapters.document_general import DOCUMENTS_OF
 from adapters.document_invoices import INVOICES
 from adapters.document_labels import kinds, names_label
 from adapters.document_layout import Profile
@@ -25,7 +26,7 @@ from adapters.document_pdf import read_pdf
 from adapters.document_profiles import PROFILES
 from adapters.document_statements import BESIDE, Statement, attached, beside, printed, tagged, translated, tree_of
 
-__all__ = ["PROFILES", "DocumentFields", "DocumentProblem", "Found", "read_document"]
+__all__ = ["DOCUMENTS_OF", "PROFILES", "DocumentFields", "DocumentProblem", "Found", "read_document"]
 
 _MAGIC = {
     b"PK\x03\x04": "application/ofd",

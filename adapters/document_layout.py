@@ -9,6 +9,9 @@ from adapters.document_model import DocumentKind, Value
 
 Reader = Callable[[str], "Value | Mapping[str, Value] | None"]
 Media = Literal["application/ofd", "application/pdf", "application/xml"]
+OFD: Media = "application/ofd"
+PDF: Media = "application/pdf"
+XML: Media = "application/xml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ by a reader of `document_readers`.
 from collections.abc import Mapping
 
 from adapters import convert
+from adapters.document_general import GENERAL
 from adapters.document_layout import Field, Profile, Tree
 from adapters.document_readers import (
     clause_numbers,
     day,
+    in_words,
     line,
     money,
     percent,
@@ -36,10 +38,11 @@ def _policy_labels(**names: str) -> dict[str, Field]:
         "limit": Field("limits.aggregate", money),
         "rate": Field("rate_percent", percent),
         "gross": Field("premium.gross", money),
+        "words": Field("premium.gross", in_words),
         "net": Field("premium.net", money),
         "tax": Field("premium.tax", money),
     }
-    return {label: known[name] for name, label in names.items()}
+    return {label: known[name] for name, label in names.items()}  # figures and words say the same, or it is a problem
 
 
 def _statement_labels(policy_no: str) -> dict[str, Field]:
@@ -49,6 +52,7 @@ def _statement_labels(policy_no: str) -> dict[str, Field]:
         "缴费人": Field("payer.name", convert.text),
         "缴费人统一社会信用代码": Field("payer.credit_code", convert.credit_code),
         "实收保费": Field("amount", money),
+        "实收保费大写": Field("amount", in_words),
         "到账日期": Field("received_on", day),
     }
 
@@ -66,6 +70,7 @@ _FIRST = _policy_labels(
     limit="累计责任限额",
     rate="费率",
     gross="保险费合计（含税）",
+    words="保险费大写",
     net="不含税保险费",
     tax="增值税额",
 )
@@ -82,6 +87,7 @@ _SECOND = _policy_labels(
     limit="累计责任限额",
     rate="费率",
     gross="总保险费",
+    words="保险费大写",
     net="其中：不含税保费",
     tax="其中：税额",
 )
@@ -123,6 +129,7 @@ _TAGS: Mapping[str, Field] = {
 PROFILES: Mapping[str, Profile] = {
     profile.code: profile
     for profile in (
+        *GENERAL,
         Profile(
             code="DOC-OFD-XML",
             media="application/ofd",

@@ -78,6 +78,33 @@ def period(raw: str) -> Mapping[str, str] | None:
     return {"start": first.isoformat(), "end": last.isoformat()}
 
 
+def english_period(raw: str) -> Mapping[str, str] | None:
+    """`2026-03-01 to 2027-02-28`: whole days. Whether the last one is included must be said, or follow.
+
+    It follows where the day after it is an anniversary of the first; nothing else does (DIALECTS 0.7).
+    """
+    stated = convert.stated(raw)
+    if stated is None:
+        return None
+    found = _ENGLISH_PERIOD.fullmatch(normalize("NFKC", stated))
+    if found is None:
+        raise Unreadable("date.unreadable", "form")
+    first, last = dates.period(_moment(found["start"], None), _moment(found["end"], None))
+    if not (found["both"] or dates.whole_years(first, last)):
+        raise Unreadable("period.ambiguous", "midnight-at-the-end")
+    return {"start": first.isoformat(), "end": last.isoformat()}
+
+
+def english_line(raw: str) -> str | None:
+    """The line of business by its English name."""
+    value = convert.text(raw)
+    if value is None:
+        return None
+    if value.lower() not in _ENGLISH_LINES:
+        raise Unreadable("value.unknown", "not-in-table", known=", ".join(_ENGLISH_LINES))
+    return _ENGLISH_LINES[value.lower()]
+
+
 def line(raw: str) -> str | None:
     """The line of business 险种 by the name on the page."""
     value = convert.text(raw)
@@ -155,9 +182,20 @@ _YES_NO = {"是": True, "否": False}
 _CLAUSES = convert.several(convert.clause_no)
 _DAY = r"[0-9]{4}(?:年[0-9]{1,2}月[0-9]{1,2}[日号]|[-/.][0-9]{1,2}[-/.][0-9]{1,2})"
 _PERIOD = re.compile(
-    rf"(?:自|从|[Ff]rom)?(?P<start_day>{_DAY})(?:(?P<start_hour>[0-9]{{1,2}})(?:时|:00))?起?"
-    rf"(?:[至到]|to)(?P<end_day>{_DAY})(?:(?P<end_hour>[0-9]{{1,2}})(?:时|:00))?止?"
+    rf"(?:自|从)?(?P<start_day>{_DAY})(?:(?P<start_hour>[0-9]{{1,2}})(?:时|:00))?起?"
+    rf"[至到](?P<end_day>{_DAY})(?:(?P<end_hour>[0-9]{{1,2}})(?:时|:00))?止?"
 )
+_ENGLISH_PERIOD = re.compile(
+    rf"(?:[Ff]rom )?(?P<start>{_DAY}) to (?P<end>{_DAY})(?P<both>,? \(?both (?:days|dates) included\)?|"
+    r",? \(?both (?:days|dates) inclusive\)?)?"
+)
+_ENGLISH_LINES: Mapping[str, str] = {
+    "product liability": "product_liability",
+    "products liability": "product_liability",
+    "drug liability": "drug_liability",
+    "medical device liability": "device_liability",
+    "clinical trial liability": "clinical_trial_liability",
+}
 _LINES: Mapping[str, str] = {
     "产品责任保险": "product_liability",
     "药品责任保险": "drug_liability",

@@ -112,6 +112,13 @@ def _parser() -> argparse.ArgumentParser:
     lint.add_argument("--json", action="store_true")
     lint.set_defaults(run=_adapter_lint)
 
+    paper = adapters.add_parser("document", help="what a sealed document states, and where each field stands")
+    paper.add_argument("file", type=Path)
+    paper.add_argument("--profile", help="default: all, or those of --dialect")
+    paper.add_argument("--dialect", help="the format that its sender uses")
+    paper.add_argument("--json", action="store_true")
+    paper.set_defaults(run=_adapter_document)
+
     scheme = commands.add_parser("scheme", help="补贴方案 subsidy schemes").add_subparsers(parser_class=_Parser)
     schemes = scheme.add_parser("list", help="list the schemes and what their texts leave open")
     schemes.add_argument("--json", action="store_true")
@@ -330,6 +337,17 @@ def _adapter_run(parsed: argparse.Namespace) -> int:
     from gateway.commands.adapter import run_files
 
     return run_files(parsed.insurer, parsed.files)
+
+
+def _adapter_document(parsed: argparse.Namespace) -> int:
+    from gateway.commands.adapter_document import lines, show
+
+    shown = show(parsed.file, parsed.profile, parsed.dialect)
+    if parsed.json:
+        _print(shown)
+    else:
+        print("\n".join(lines(shown)))
+    return 1 if shown["problems"] or shown["profile"] is None else 0
 
 
 def _adapter_lint(parsed: argparse.Namespace) -> int:
