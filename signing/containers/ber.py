@@ -6,7 +6,8 @@ their octets and sets keep their order; what is still no DER afterwards is refus
 
 from signing.containers.der import NotAsExpected
 
-_DEPTH, _SIZE = 16, 16 << 20
+_DEPTH, _SIZE = 40, 16 << 20  # as deep as a time-stamp in signed data stands
+_MOST_VALUES = 200_000
 _END = b"\x00\x00"
 _INDEFINITE = 0x80
 
@@ -17,36 +18,55 @@ def looks_indefinite(data: bytes) -> bool:
 
 
 def to_der(data: bytes) -> bytes:
-    """The same value with definite lengths. Raises `NotAsExpected` on anything malformed, too deep or left over."""
-    if len(data) > _SIZE:
-        raise NotAsExpected("BER of more than 16 MiB")
-    value, end = _value(data, 0, len(data), 0)
+    """The same value with definite lengths.
+
+    Raises `NotAsExpected` on anything malformed, too deep or left over, or of more values than are read as DER.
+    """
+    value, end = _Transcoder(data).read()
     if end != len(data):
         raise NotAsExpected("bytes after the BER value")
     return value
 
 
-def _value(data: bytes, start: int, limit: int, depth: int) -> tuple[bytes, int]:
-    """The value at `start` in DER lengths, and the offset after it."""
-    if depth > _DEPTH:
-        raise NotAsExpected("BER nested too deeply")
-    tag, size, body = _head(data, start, limit)
-    if size is None:
-        if not tag & 0x20:
+def end_of(data: bytes) -> int:
+    """The offset after the value at the start of `data`. Raises `NotAsExpected` as `to_der`."""
+    return _Transcoder(data).read()[1]
+
+
+class _Transcoder:
+    """One pass over a value; what it holds is counted, so that its time is bounded."""
+
+    def __init__(self, data: bytes) -> None:
+        if len(data) > _SIZE:
+            raise NotAsExpected("BER of more than 16 MiB")
+        self._data = data
+        self._left = _MOST_VALUES
+
+    def read(self) -> tuple[bytes, int]:
+        """The value in DER lengths, and the offset after it."""
+        return self._value(0, len(self._data), 0)
+
+    def _value(self, start: int, limit: int, depth: int) -> tuple[bytes, int]:
+        self._left -= 1
+        if depth > _DEPTH or self._left < 0:
+            raise NotAsExpected("BER nested too deeply, or of too many values")
+        data = self._data
+        tag, size, body = _head(data, start, limit)
+        if size is None and not tag & 0x20:
             raise NotAsExpected("a primitive value of indefinite length")
-        parts, end = [], body
-        while data[end : end + 2] != _END or end + 2 > limit:
-            part, end = _value(data, end, limit, depth + 1)
+        if not tag & 0x20:
+            end = body + (size or 0)
+            return _tlv(tag, data[body:end]), end
+        parts, at = [], body
+        if size is None:
+            while data[at : at + 2] != _END or at + 2 > limit:
+                part, at = self._value(at, limit, depth + 1)
+                parts.append(part)
+            return _join(tag, parts), at + 2
+        while at < body + size:
+            part, at = self._value(at, body + size, depth + 1)
             parts.append(part)
-        return _join(tag, parts), end + 2
-    end = body + size
-    if not tag & 0x20:
-        return _tlv(tag, data[body:end]), end
-    parts, at = [], body
-    while at < end:
-        part, at = _value(data, at, end, depth + 1)
-        parts.append(part)
-    return _join(tag, parts), end
+        return _join(tag, parts), at
 
 
 def _head(data: bytes, start: int, limit: int) -> tuple[int, int | None, int]:

@@ -14,6 +14,7 @@ from schemas.verification import Check, Outcome, SealReport, Severity, failed, p
 from signing.checks import cms, integrity, times
 from signing.checks.certificate import check_chain
 from signing.checks.token import Proof, judge_token
+from signing.containers.ber import looks_indefinite
 from signing.containers.cms import SIGNED_DATA, looks_like_signed_data, read_signed_data
 from signing.containers.der import NotAsExpected
 from signing.containers.pdf_dictionary import BadDictionary, Hole, RawDictionary, read_dictionary, read_hole
@@ -139,6 +140,8 @@ def _read_value(value: bytes, sub_filter: str | None) -> Seal:
         raise _Unsupported("legacy")
     if sub_filter is not None and sub_filter not in _KNOWN:
         raise _Unsupported("unknown")
+    if looks_indefinite(value):  # as some producers write SignedData, never seals: transcoded and flagged
+        return read_signed_data(value)
     try:
         root = read_der(value, limits=SIGNED_DATA)
     except Refused as error:
@@ -277,6 +280,8 @@ def _judge_cms(
         times.check_time(seal, basis.at, basis.trust.policy),
         *proof.checks,
     ]
+    if (repairs := integrity.check_repairs(seal.flags, repair=basis.trust.policy.interop_repair)).facts["repaired"]:
+        checks.append(repairs)
     if moment is not None and seal.signed_at is not None:
         checks.append(_check_claim(seal.signed_at, moment, basis.trust.policy.timestamp_tolerance))
     certificate = _judge_certificate(seal, signed_at, moment is not None, basis)

@@ -8,6 +8,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from signing.containers import ber
+from signing.containers.der import NotAsExpected
+
 _WHITE = b"\x00\t\n\x0c\r "
 _DELIMITERS = b"()<>[]{}/%"
 _NAME = re.compile(rb"/[^\x00\t\n\x0c\r ()<>\[\]{}/%]*")
@@ -124,7 +127,15 @@ def _ranges(dictionary: RawDictionary, size: int) -> tuple[int, int, int]:
 
 
 def _without_padding(octets: bytes) -> bytes:
-    """The DER value at the start; after it there may be zeros alone."""
+    """The value at the start, DER or with an indefinite length; after it there may be zeros alone."""
+    if ber.looks_indefinite(octets):
+        try:
+            end = ber.end_of(octets)
+        except NotAsExpected as error:
+            raise BadDictionary("contents-malformed") from error
+        if octets[end:].strip(b"\x00"):
+            raise BadDictionary("contents-padding")
+        return octets[:end]
     if len(octets) < 2 or octets[0] != 0x30:
         raise BadDictionary("contents-malformed")
     length, head = octets[1], 2
