@@ -2,6 +2,7 @@
 
 from adapters.drafts import Draft, Lineage, Row
 from adapters.problems import Problem
+from adapters.streaming import stream
 from adapters.translate import translate, translate_with
 
-__all__ = ["Draft", "Lineage", "Problem", "Row", "translate", "translate_with"]
+__all__ = ["Draft", "Lineage", "Problem", "Row", "stream", "translate", "translate_with"]

@@ -4,8 +4,9 @@ A header is the code, the code and the name, or the name alone. Brackets belong 
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from unicodedata import normalize
 
@@ -18,9 +19,9 @@ from adapters.mapping import Mapping as InsurerMapping
 from adapters.mapping import Shape, Source
 from adapters.problems import Problem, reject
 from adapters.reading import RowsPlan, plan
-from adapters.tables import fold
-from adapters.totals import MoneyColumn, Sums, is_note, total_word
-from untrusted import DEFAULT, Record, Refused, read_csv
+from adapters.tables import below, counted, fold, kept
+from adapters.totals import MoneyColumn, Sums, is_note, sums_above, total_word
+from untrusted import FileBytes, Limits, Record, read_csv, stream_csv
 
 _CODE = re.compile(r"(cr[0-9]{4})(?: (.+))?")
 ALL_CELLS = "all cells"
@@ -45,13 +46,23 @@ class CodedCsv:
     def open(self, data: bytes, mapping: InsurerMapping, file_name: str, media_type: str | None) -> "CodedFile":
         """The rows of the list, once its header is accounted for."""
         del file_name, media_type
-        records = _bounded(read_csv(data, encodings=self.encodings))
+        return self._opened(kept(read_csv(data, encodings=self.encodings)), mapping)
+
+    def stream(
+        self, data: FileBytes, mapping: InsurerMapping, file_name: str, media_type: str | None, limits: Limits
+    ) -> "CodedFile":
+        """The same of a file that is not in memory: it is read anew each time that its rows are gone through."""
+        del file_name, media_type
+        return self._opened(counted(lambda: stream_csv(data, encodings=self.encodings, limits=limits), limits), mapping)
+
+    def _opened(self, records: Iterable[Record], mapping: InsurerMapping) -> "CodedFile":
         rows = mapping.rows[0]
         known = known_columns(rows)
         names = {normal(name): name for name in (*known, *rows.ignores)}
-        if not records or all(self._name(cell, names) is None for cell in records[0].cells):
+        first = list(islice(records, 1))
+        if not first or all(self._name(cell, names) is None for cell in first[0].cells):
             raise reject("header.not-found", "no-row-has-it", names=", ".join(self.needs))
-        head, body = records[0], [record for record in records[1:] if any(cell.strip() for cell in record.cells)]
+        head, body = first[0], below(records, first[0])
         columns = self._columns(head, body, names, known)
         missing = next((name for name in self.needs if name not in columns.values()), None)
         if missing is not None:
@@ -60,7 +71,7 @@ class CodedCsv:
         return CodedFile(body, layout, plan(rows, layout), self.totals, self.key_column)
 
     def _columns(
-        self, head: Record, body: list[Record], names: dict[str, str], known: dict[str, Column]
+        self, head: Record, body: Iterable[Record], names: dict[str, str], known: dict[str, Column]
     ) -> dict[int, str]:
         """Column index to name. A column that is neither taken, ignored nor blank refuses the file."""
         columns: dict[int, str] = {}
@@ -104,18 +115,6 @@ def normal(text: str) -> str:
     return " ".join(normalize("NFKC", text).split()).casefold()
 
 
-def _bounded(records: Iterator[Record]) -> list[Record]:
-    """All records, of which there are not more than a machine can hold."""
-    found: list[Record] = []
-    cells = 0
-    for record in records:
-        cells += len(record.cells)
-        if len(found) >= DEFAULT.rows or cells > DEFAULT.cells:
-            raise Refused("file.too-large", "items", "The list has more rows or cells than are read at once.")
-        found.append(record)
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class CodedLayout:
     """How fields stand in the list: a column, in the unit that the format declares."""
@@ -141,7 +140,7 @@ class CodedLayout:
 class CodedFile:
     """A list whose header is good: its records below the header that are not blank."""
 
-    records: list[Record]
+    records: Iterable[Record]
     layout: CodedLayout
     plan: RowsPlan
     totals: Mapping[str, str]
@@ -149,15 +148,17 @@ class CodedFile:
 
     def rows(self) -> Iterator[SourceRow | Row]:
         """Each data row; totals rows that do not add up, rows without a number; notes are nothing."""
-        words = [None if record.ragged else total_word(record, 0) for record in self.records]
-        sums = Sums(self._money_columns() if any(words) else [])
+        sums: Sums | None = None
         key = self._index(self.key_column)
-        for record, word in zip(self.records, words, strict=True):
+        for record in self.records:
+            word = None if record.ragged else total_word(record, 0)
             if word is not None:
+                sums = sums or sums_above(self.records, record.number, self._money_columns())
                 if problems := sums.compare(record, word):
                     yield Row(record.number, problems=problems)
             elif not is_note(record):
-                sums.add(record)
+                if sums is not None:
+                    sums.add(record)
                 where = f"row {record.number}"
                 if record.ragged:
                     yield Row(record.number, problems=(Problem("row.ragged", None, "R", "quote", where=where),))

@@ -1,11 +1,11 @@
 """Delimited text in the manner of the regulator's extract: `H` line, names, data lines, `T` line (DIALECTS 12).
 
 There are no quotes and no escapes: a line is split at the delimiter that the first line names, and nowhere else. The
-file is kept as bytes and gone through line by line.
+file is kept as bytes, or not at all, and gone through line by line.
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -21,15 +21,17 @@ from adapters.problems import Problem, Unreadable, reject
 from adapters.reading import RowsPlan, plan
 from adapters.tables import fold
 from schemas.money import Yuan
-from untrusted import DEFAULT, Refused, decode, read_gzip
+from untrusted import DEFAULT, FileBytes, Limits, Refused, decode, read_gzip, stream_gzip
 
 _GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
 _HEAD = re.compile(rb"H(\|!\||\x01)([A-Z0-9]{1,20})\1([0-9]{8})\1(UTF-8|GB18030)\1v1\r?")
 _CODECS = {b"UTF-8": "utf-8", b"GB18030": "gb18030"}
 _COUNT = re.compile(r"[0-9]{1,9}")
 _NULL = "\\N"
 _RATE_UNITS = ("%", "‰")
 _FIRST_DATA_LINE = 3
+_LONGEST_HEAD = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,35 @@ class DelimitedText:
             data = read_gzip(data)
         elif len(data) > DEFAULT.file_bytes:
             raise Refused("file.too-large", "bytes", f"{len(data)} bytes are too many.")
-        head = _HEAD.fullmatch(data[: _end_of_line(data, 0)])
+        return self._opened(lambda: _pieces(data), mapping, DEFAULT)
+
+    def stream(
+        self, data: FileBytes, mapping: InsurerMapping, file_name: str, media_type: str | None, limits: Limits
+    ) -> "DelimitedFile":
+        """The same of a file that is not in memory: it is read anew each time that its rows are gone through."""
+        del file_name, media_type
+        if not data.startswith(_GZIP):
+            if len(data) > limits.file_bytes:
+                raise Refused("file.too-large", "bytes", f"{len(data)} bytes are too many.")
+            return self._opened(data.pieces, mapping, limits)
+        for _ in stream_gzip(data, limits):  # the whole of it is sound
+            pass
+        return self._opened(lambda: stream_gzip(data, limits), mapping, limits)
+
+    def _opened(
+        self, pieces: Callable[[], Iterator[bytes]], mapping: InsurerMapping, limits: Limits
+    ) -> "DelimitedFile":
+        first = b""
+        for piece in pieces():
+            first += piece
+            if b"\n" in first or len(first) > _LONGEST_HEAD:
+                break
+        head = _HEAD.fullmatch(first[: _end_of_line(first, 0)])
         table = self.tables.get(head[2].decode()) if head is not None else None
         if head is None or table is None or not _is_day(head[3].decode()):
             raise reject("dialect.unrecognised", "no-head-line")
         rows = next(rows for rows in mapping.rows if rows.at == head[2].decode())
-        text = Text(data, _CODECS[head[4]], head[1].decode())
+        text = Text(pieces, _CODECS[head[4]], head[1].decode(), limits)
         last, end = text.check()
         titles, total = _framed(text, last, end)
         known = known_columns(rows)
@@ -73,36 +98,68 @@ class DelimitedText:
         return DelimitedFile(text, last, total, layout, plan(rows, layout), table, known)
 
 
+_PIECE = 1 << 20
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    return (data[at : at + _PIECE] for at in range(0, len(data), _PIECE))
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The lines of a file, by number from 1: LF or CRLF, the last may lack it."""
+    """The lines of a file, by number from 1: LF or CRLF, the last may lack it. `pieces` gives its bytes, as often as
+    they are asked for.
+    """
 
-    data: bytes
+    pieces: Callable[[], Iterator[bytes]]
     codec: str
     delimiter: str
+    limits: Limits = DEFAULT
 
     def check(self) -> tuple[int, str]:
         """Number and text of the last line. Each line is decoded and looked through once before any is read."""
-        number, line = 0, ""
+        number, line, most = 0, "", self.limits.cell_characters
         for number, line in self.lines():
-            if number > DEFAULT.rows:
+            if number > self.limits.rows:
                 raise Refused("file.too-large", "rows", "The text has more lines than are read.")
-            if len(line) > DEFAULT.cell_characters and max(map(len, self.split(line))) > DEFAULT.cell_characters:
+            if len(line) > most and max(map(len, self.split(line))) > most:
                 raise Refused("cell.too-long", "characters", "A field is too long.", where=f"line {number}")
         return number, line
 
     def lines(self, start: int = 1) -> Iterator[tuple[int, str]]:
         """Number and text of each line from `start`. Raises `encoding.undecodable` and `text.control-char` (NUL)."""
-        at, number, data, encodings = 0, 0, self.data, frozenset({self.codec})
-        while at < len(data):
-            number, end = number + 1, _end_of_line(data, at)
-            if number >= start:
-                line = data[at : end - 1] if data[end - 1 : end] == b"\r" and end > at else data[at:end]
-                try:
-                    yield number, decode(line, encodings)
-                except Refused as error:
-                    raise Refused(error.rule, error.reason, error.detail, where=f"line {number}") from error
-            at = end + 1
+        before, rest = 0, b""
+        for piece in self.pieces():
+            block = rest + piece
+            cut = block.rfind(b"\n") + 1
+            rest = block[cut:]
+            if len(rest) > self.limits.record_characters:
+                raise Refused("cell.too-long", "characters", "A line is too long.", where=f"line {before + 1}")
+            if cut:
+                for line in self._decoded(block[: cut - 1], before):
+                    before += 1
+                    if before >= start:
+                        yield before, line
+        if rest and before + 1 >= start:
+            yield before + 1, next(iter(self._decoded(rest, before)))
+
+    def _decoded(self, block: bytes, before: int) -> Iterable[str]:
+        """The lines of a block behind line number `before`: at once, or one by one if one of them is refused."""
+        try:
+            text = block.decode(self.codec)
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text or "\ufeff" in text or _BOM in block:
+            return self._one_by_one(block, before)
+        return text.split("\n") if "\r" not in text else [line.removesuffix("\r") for line in text.split("\n")]
+
+    def _one_by_one(self, block: bytes, before: int) -> Iterator[str]:
+        encodings = frozenset({self.codec})
+        for number, line in enumerate(block.split(b"\n"), before + 1):
+            try:
+                yield decode(line.removesuffix(b"\r"), encodings)
+            except Refused as error:
+                raise Refused(error.rule, error.reason, error.detail, where=f"line {number}") from error
 
     def split(self, line: str) -> list[str]:
         """The fields of a line."""

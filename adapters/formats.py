@@ -5,7 +5,7 @@ A format checks the framing of the whole file before it gives a row: what refuse
 
 import re
 from collections import abc
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from unicodedata import normalize
 from lxml import etree
 from lxml.etree import _Element
 
+from adapters.again import Again
 from adapters.amounts import Literal
 from adapters.convert import is_null
 from adapters.drafts import Row
@@ -23,7 +24,7 @@ from adapters.mapping import Mapping, Rows, Shape, Source
 from adapters.problems import Problem, reject
 from adapters.reading import RowsPlan, plan
 from adapters.trees import XSI, Node, Unknown, json_cells, outside_tree, shape_tree, tree, xml_cells
-from untrusted import DEFAULT, Refused, read_json, read_xml
+from untrusted import DEFAULT, FileBytes, Limits, Refused, read_json, read_xml
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -244,8 +245,7 @@ class JsonMessages:
         if self.lines and _is_lines(data, file_name, media_type):
             if len(data) > DEFAULT.file_bytes:
                 raise Refused("file.too-large", "bytes", f"{len(data)} bytes are too many.")
-            lines = data.removeprefix(_BOM).split(b"\n")
-            found = [(f"line {number}#", _read(line, number)) for number, line in enumerate(lines, 1) if line.strip()]
+            found = list(_messages(iter(data.removeprefix(_BOM).split(b"\n"))))
         else:
             value = read_json(data, number=Literal, bom_allowed=True)
             found = [("", value)] if isinstance(value, dict) else []
@@ -256,6 +256,36 @@ class JsonMessages:
         if any(not isinstance(value, dict) for _, value in found):
             raise reject("dialect.unrecognised", "not-an-object")
         return JsonFile(found, *json_plan(Same(mapping)))
+
+    def stream(
+        self, data: FileBytes, mapping: Mapping, file_name: str, media_type: str | None, limits: Limits
+    ) -> "JsonFile | None":
+        """The same of a file of one message a line that is not in memory; `None` if the file is not such."""
+        if not self.lines or not _is_lines(data[: limits.record_characters], file_name, media_type):
+            return None
+        if len(data) > limits.file_bytes:
+            raise Refused("file.too-large", "bytes", f"{len(data)} bytes are too many.")
+        found = Again(lambda: _messages(_lines(data, limits)))
+        if sum(1 for _, value in found if not isinstance(value, dict)):  # only once each of them could be read
+            raise reject("dialect.unrecognised", "not-an-object")
+        return JsonFile(found, *json_plan(Same(mapping)))
+
+
+def _lines(data: FileBytes, limits: Limits) -> Iterator[bytes]:
+    """The lines of a file."""
+    count, rest, start = 0, b"", len(_BOM) if data.startswith(_BOM) else 0
+    for piece in data.pieces(start):
+        *lines, rest = (rest + piece).split(b"\n")
+        count += len(lines)
+        if len(rest) > limits.record_characters:
+            raise Refused("file.too-large", "bytes", "The line is too long.", where=f"line {count + 1}")
+        yield from lines
+    yield rest
+
+
+def _messages(lines: Iterator[bytes]) -> Iterator[tuple[str, Any]]:
+    """The message of each line, with its place; blank lines are nothing."""
+    return ((f"line {number}#", _read(line, number)) for number, line in enumerate(lines, 1) if line.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +354,7 @@ def json_plan(identity: Same) -> tuple[Node, RowsPlan]:
 class JsonFile:
     """A JSON file whose framing is good: its messages, each with its place, and how they are read."""
 
-    found: list[tuple[str, Any]]
+    found: Iterable[tuple[str, Any]]
     node: Node
     plan: RowsPlan
 

@@ -1,7 +1,7 @@
 """The header of a list (DIALECTS 0.9): names, their alternatives, and the unit of every column of amounts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from unicodedata import normalize
 
@@ -20,11 +20,15 @@ _OWN_UNITS = ("元", "元)", "元）")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that the mapping takes: its name there, the canonical field that it first gives, how it is measured."""
+    """A column that the mapping takes: its name there, the canonical field that it first gives, how it is measured.
+
+    `unit` is the one that the mapping declares; what the file itself states comes before it.
+    """
 
     name: str
     field: str
     measured: str | None
+    unit: str | None = None
 
 
 def heading(cell: str) -> tuple[str, str | None]:
@@ -38,7 +42,7 @@ def known_columns(rows: Rows) -> dict[str, Column]:
     """Every header name that the mapping takes, alternatives included, to its column; the first field that it gives."""
     known: dict[str, Column] = {}
     for name, source in _sources(rows):
-        column = known.get(source.name) or Column(source.name, source.field or name, source.kind.measured)
+        column = known.get(source.name) or Column(source.name, source.field or name, source.kind.measured, source.unit)
         for header in (source.name, *source.also):
             known.setdefault(header, column)
     return known
@@ -64,7 +68,7 @@ def _of_shape(shape: Shape) -> Iterator[tuple[str, Source]]:
         yield name, source
 
 
-def stated_columns(body: list[Record], among: set[int]) -> set[int]:
+def stated_columns(body: Iterable[Record], among: set[int]) -> set[int]:
     """Which of these columns hold something in a row that is no note."""
     return {
         index
@@ -88,7 +92,7 @@ def unit_line(above: list[Record]) -> str | None:
 
 def units(
     head: Record,
-    body: list[Record],
+    body: Iterable[Record],
     columns: dict[int, str],
     known: dict[str, Column],
     line: str | None,
@@ -100,17 +104,17 @@ def units(
     for index, name in columns.items():
         measured, own = known[name].measured, heading(head.cells[index])[1]
         if measured == "money":
-            units[name] = own if own in FEN else None if own else line
+            units[name] = own if own in FEN else None if own else line or known[name].unit
             if units[name] is None:
                 _check_own_units(index, known[name], body, key_index)
         elif measured == "rate":
             if own is not None and own not in _RATE_UNITS:
                 raise reject("unit.ambiguous", "no-rate-unit", known[name].field, unit=own)
-            units[name] = own
+            units[name] = own or known[name].unit
     return units
 
 
-def _check_own_units(index: int, column: Column, body: list[Record], key_index: int) -> None:
+def _check_own_units(index: int, column: Column, body: Iterable[Record], key_index: int) -> None:
     for record in body:
         cell = record.cells[index] if index < len(record.cells) else ""
         if not cell.strip() or is_note(record) or total_word(record, key_index) is not None:

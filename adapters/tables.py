@@ -3,13 +3,15 @@
 The header is judged before any row: column by column, then what is missing, then units.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 from unicodedata import normalize
 
 from adapters import headings
+from adapters.again import Again
 from adapters.convert import is_null
 from adapters.drafts import Row
 from adapters.facts import Cells, SourceRow
@@ -18,8 +20,8 @@ from adapters.kinds import money, spreadsheet_reader
 from adapters.mapping import Mapping, Rows, Shape, Source
 from adapters.problems import Problem, reject
 from adapters.reading import RowsPlan, plan
-from adapters.totals import MoneyColumn, Sums, is_note, total_word
-from untrusted import DEFAULT, Record, Refused, read_csv
+from adapters.totals import MoneyColumn, Sums, is_note, sums_above, total_word
+from untrusted import DEFAULT, FileBytes, Limits, Record, Refused, read_csv, stream_csv
 
 _HEADER_WITHIN = 20
 
@@ -38,29 +40,40 @@ class CsvList:
     def open(self, data: bytes, mapping: Mapping, file_name: str, media_type: str | None) -> "TableFile":
         """The rows of the list, once its header is accounted for and every amount has a unit."""
         del file_name, media_type
-        records = _bounded(read_csv(data, encodings=self.encodings))
+        return self.opened(kept(read_csv(data, encodings=self.encodings)), mapping)
+
+    def stream(
+        self, data: FileBytes, mapping: Mapping, file_name: str, media_type: str | None, limits: Limits
+    ) -> "TableFile":
+        """The same of a file that is not in memory: it is read anew each time that its rows are gone through."""
+        del file_name, media_type
+        return self.opened(counted(lambda: stream_csv(data, encodings=self.encodings, limits=limits), limits), mapping)
+
+    def opened(self, records: Iterable[Record], mapping: Mapping) -> "TableFile":
+        """The list that these records are, in whatever form they were written."""
         rows = mapping.rows[0]
         known = known_columns(rows)
-        at = self._find_header(records, known)
-        head = records[at]
-        body = [record for record in records[at + 1 :] if any(record.cells) and not _is_blank_record(record)]
+        above = list(islice(records, _HEADER_WITHIN))
+        at = self._find_header(above, known)
+        head = above[at]
+        body = below(records, head)
         columns = self._columns(head, body, rows, known)
         missing = next((name for name in self.needs if name not in columns.values()), None)
         if missing is not None:
             raise reject("column.missing", "required", known[missing].field, column=missing)
-        units = headings.units(head, body, columns, known, headings.unit_line(records[:at]), self.key_column)
+        units = headings.units(head, body, columns, known, headings.unit_line(above[:at]), self.key_column)
         layout = ListLayout(head, columns, units)
         pick = itemgetter(*columns)  # of two columns at least: the header has them
         return TableFile(body, layout, plan(rows, layout), known, self.key_column, rows.bucket, len(head.cells), pick)
 
     def _find_header(self, records: list[Record], known: dict[str, Column]) -> int:
-        for index, record in enumerate(records[:_HEADER_WITHIN]):
+        for index, record in enumerate(records):
             names = {known[name].name for cell in record.cells if (name := heading(cell)[0]) in known}
             if names.issuperset(self.header):
                 return index
         raise reject("header.not-found", "no-row-has-it", names=", ".join(self.header))
 
-    def _columns(self, head: Record, body: list[Record], rows: Rows, known: dict[str, Column]) -> dict[int, str]:
+    def _columns(self, head: Record, body: Iterable[Record], rows: Rows, known: dict[str, Column]) -> dict[int, str]:
         """Column index to name in the mapping. A column that is neither taken, ignored nor blank refuses the file."""
         columns: dict[int, str] = {}
         unnamed = {index for index, cell in enumerate(head.cells) if not cell.strip()}
@@ -80,20 +93,35 @@ class CsvList:
         return columns
 
 
-def _bounded(records: Iterator[Record]) -> list[Record]:
+def kept(records: Iterator[Record], limits: Limits = DEFAULT) -> list[Record]:
     """All records, of which there are not more than a machine can hold."""
-    found: list[Record] = []
+    return list(_bounded(records, limits))
+
+
+def counted(read: Callable[[], Iterator[Record]], limits: Limits) -> Again[Record]:
+    """The records of a file, each time anew, once all of them can be read and they are not too many."""
+    for _ in _bounded(read(), limits):
+        pass
+    return Again(read)
+
+
+def _bounded(records: Iterator[Record], limits: Limits) -> Iterator[Record]:
     cells = 0
-    for record in records:
+    for count, record in enumerate(records, 1):
         cells += len(record.cells)
-        if len(found) >= DEFAULT.rows or cells > DEFAULT.cells:
+        if count > limits.rows or cells > limits.cells:
             raise Refused("file.too-large", "items", "The list has more rows or cells than are read at once.")
-        found.append(record)
-    return found
+        yield record
 
 
-def _is_blank_record(record: Record) -> bool:
-    return not "".join(record.cells).strip()
+def below(records: Iterable[Record], head: Record) -> Iterable[Record]:
+    """The records below the header that are not blank."""
+
+    def found() -> Iterator[Record]:
+        number = head.number
+        return (record for record in records if record.number > number and any(map(str.strip, record.cells)))
+
+    return list(found()) if isinstance(records, list) else Again(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +151,7 @@ class ListLayout:
 class TableFile:
     """A list whose header is good: its records below the header that are not blank."""
 
-    records: list[Record]
+    records: Iterable[Record]
     layout: ListLayout
     plan: RowsPlan
     known: dict[str, Column]
@@ -135,14 +163,16 @@ class TableFile:
     def rows(self) -> Iterator[SourceRow | Row]:
         """Each data row; totals rows that do not add up, rows without a policy number; notes are nothing."""
         key_index = self._index(self.key_column)
-        words = [None if record.ragged else total_word(record, key_index) for record in self.records]
-        sums = Sums(self._money_columns() if any(words) else [])
-        for record, word in zip(self.records, words, strict=True):
+        sums: Sums | None = None
+        for record in self.records:
+            word = None if record.ragged else total_word(record, key_index)
             if word is not None:
+                sums = sums or sums_above(self.records, record.number, self._money_columns())
                 if problems := sums.compare(record, word):
                     yield Row(record.number, problems=problems)
             elif not is_note(record):
-                sums.add(record)
+                if sums is not None:
+                    sums.add(record)
                 if record.ragged:
                     yield _refused(record, "row.ragged", "quote", None)
                 elif self._has_no_number(record, key_index):

@@ -1,6 +1,6 @@
 """Totals rows and notes of a list (DIALECTS 0.9): a total is the exact sum of the listed values that it covers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from unicodedata import normalize
@@ -107,6 +107,25 @@ class Sums:
         return Problem(
             "row.total-mismatch", column.field, "N", reason, raw=cell, where=where, facts={"listed": str(Yuan(listed))}
         )
+
+
+def sums_above(
+    records: Iterable[Record],
+    number: int,
+    columns: list[MoneyColumn],
+    where: Callable[[Record, int], str] | None = None,
+) -> Sums:
+    """The sums of the data rows above the first totals row, which is record `number`. A list without one sums nothing.
+
+    Notes count for nothing. Above the first totals row there is no other.
+    """
+    sums = Sums(columns, where)
+    for record in records:
+        if record.number >= number:
+            break
+        if not is_note(record):
+            sums.add(record)
+    return sums
 
 
 def _row_and_column(record: Record, index: int) -> str:

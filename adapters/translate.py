@@ -1,6 +1,6 @@
 """Bytes in an insurer's own format to draft records of the standard schema, row by row."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from types import MappingProxyType
 
 from adapters.drafts import Row
@@ -39,8 +39,13 @@ def translate_with(
     except Rejected as error:
         yield Row(0, problems=(error.problem,))
         return
+    yield from rows_of(opened, mapping, insurer, _in_one_bucket(opened))
+
+
+def rows_of(opened: Opened, mapping: InsurerMapping, insurer: str, shared: Collection[int]) -> Iterator[Row]:
+    """The rows of a file whose framing is good. `shared` are the numbers of the rows that may repeat each other."""
     scope = Scope(insurer, mapping.id, isinstance(mapping.format, JsonMessages), mapping.derives)
-    twice = _repeated(mapping, opened, scope)
+    twice = _repeated(mapping, opened, scope, shared)
     for row in opened.rows():
         if isinstance(row, Row):
             yield row
@@ -62,16 +67,15 @@ def _envelope(rows: Rows, facts: Facts) -> dict[str, str]:
     return {name: facts.values[name] for name in rows.envelope if name in facts.values}
 
 
-def _repeated(mapping: InsurerMapping, opened: Opened, scope: Scope) -> Verdicts:
+def _repeated(mapping: InsurerMapping, opened: Opened, scope: Scope, shared: Collection[int]) -> Verdicts:
     """DIALECTS 0.9, duplicates: what follows for rows that repeat each other, by row number.
 
     Only rows that agree in a cheap bucket are read twice, and of these only what the judgement keeps.
     """
-    shared = _in_one_bucket(opened)
     return (mapping.repeats or same_records)(_readings(opened, scope, shared)) if shared else {}
 
 
-def _readings(opened: Opened, scope: Scope, numbers: set[int]) -> Iterator[Reading]:
+def _readings(opened: Opened, scope: Scope, numbers: Collection[int]) -> Iterator[Reading]:
     for row in opened.rows():
         if isinstance(row, SourceRow) and row.number in numbers:
             drafts, problems, facts = read_row(row, scope)

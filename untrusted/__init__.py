@@ -1,13 +1,14 @@
 """The door: every parser that meets a stranger's bytes, with its limits. What it does not read, it refuses by name."""
 
-from untrusted.csv import Record, read_csv
+from untrusted.csv import Record, read_csv, stream_csv
 from untrusted.der import Node, read_der
-from untrusted.gzip import read_gzip
+from untrusted.gzip import read_gzip, stream_gzip
 from untrusted.json import JSON, read_json
-from untrusted.limits import DEFAULT, DOCUMENT, Limits
+from untrusted.limits import DEFAULT, DOCUMENT, STREAM, Limits
 from untrusted.plain_xml import read_plain_xml
 from untrusted.refused import Refused
 from untrusted.sheet import Merge
+from untrusted.source import FileBytes
 from untrusted.table import Cell, Row, Style, moment, read_table
 from untrusted.text import decode
 from untrusted.xlsx import Sheet, Workbook, read_xlsx
@@ -18,8 +19,10 @@ __all__ = [
     "DEFAULT",
     "DOCUMENT",
     "JSON",
+    "STREAM",
     "Archive",
     "Cell",
+    "FileBytes",
     "Limits",
     "Merge",
     "Node",
@@ -40,4 +43,6 @@ __all__ = [
     "read_table",
     "read_xlsx",
     "read_xml",
+    "stream_csv",
+    "stream_gzip",
 ]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from untrusted.limits import DEFAULT, STREAM, Limits
 from untrusted.refused import Refused, refuse_larger

@@ -40,8 +40,8 @@ class Limits:
 
     cell_characters: int = 32_767
     columns: int = 16_384
-    record_characters: int = 4 * MIB
-    """Of one record of a list, or one line of a text, that is read as it comes."""
+    record_characters: int = 32 * MIB
+    """Of one record of a list, or one line of a text: what of a file that is read as it comes is held at least."""
     rows: int = 1_048_576
     cells: int = 3_000_000
     texts: int = 2_000_000
@@ -59,6 +59,7 @@ STREAM = Limits(
     file_bytes=2048 * MIB,
     entry_bytes=4096 * MIB,
     unpacked_bytes=4096 * MIB,
+    record_characters=4 * MIB,
     rows=5_000_000,
     cells=200_000_000,
     sheet_markup=2_000_000_000,
