@@ -135,7 +135,5 @@ def table(rows: list[dict[str, Any]]) -> Iterator[str]:
         numbers = "".join(f"{counts[kind]:>14}" for kind in KINDS)
         yield f"{name:24}{counts['cases']:>8}{numbers}{declared[name].total():>10}{slowest[name]:>8.2f} s"
     for title, of in (("declared: valid by their label, refused on purpose", declared), ("left out", left_out)):
-        yield title
-        for name, reasons in of.items():
-            for reason, number in sorted(reasons.items()):
-                yield f"  {name}: {number} × {reason}"
+        lines = [f"  {name}: {of[name][reason]} × {reason}" for name in of for reason in sorted(of[name])]
+        yield from (title, *lines) if lines else ()

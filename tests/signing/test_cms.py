@@ -85,7 +85,7 @@ def test_what_is_no_signed_data(data: bytes) -> None:
 
 def test_nesting_is_bounded() -> None:
     with pytest.raises(NotAsExpected):
-        to_der(b"\x30\x80" * 40 + b"\0\0" * 40)
+        to_der(b"\x30\x80" * 42 + b"\0\0" * 42)
     with pytest.raises(Refused):
         read_der(b"\x30\x80\x00\x00")
 
