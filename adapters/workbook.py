@@ -6,7 +6,7 @@ several rows) is a `Stored`, and `adapters.stored` says how it is read.
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from unicodedata import normalize
 
 from adapters import headings
@@ -33,6 +33,8 @@ _FIRST = 3  # a totals row says so in one of its first columns (DIALECTS 0.9)
 class Bordereau:
     """A workbook with one data sheet, whose header is the row with a cell that reads `group`, and the next.
 
+    With `levels` of 1 there is no next: the header is one row.
+
     `needs` are the required columns; of a tuple, one of the alternatives must be there, each of which is the columns
     that it takes. `pairs` are names that stand for two columns where their header is merged over two: start and end.
     `aside` are the names of sheets that hold no data.
@@ -43,6 +45,7 @@ class Bordereau:
     key_column: str
     pairs: dict[str, tuple[str, str]]
     aside: frozenset[str]
+    levels: Literal[1, 2] = 2
     name: str = "XLSX"
     separator: str = "\n"
 
@@ -51,7 +54,7 @@ class Bordereau:
         del file_name, media_type
         workbook = _workbook(data)
         sheet, rows, merges, at = self._data_sheet(workbook)
-        head, below = rows[at].number, rows[at].number + 1
+        head, below = rows[at].number, rows[at].number + self.levels - 1
         lower = rows[at + 1] if at + 1 < len(rows) and rows[at + 1].number == below else SheetRow(below, {})
         body = [row for row in rows[at + 1 :] if row.number > below and not _is_note(row)]
         names, pairs = header_names(rows[at], lower, merges)
