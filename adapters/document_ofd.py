@@ -134,7 +134,7 @@ class _Package:
         if self._objects > MAX_OBJECTS:
             raise Unusable("too-large", objects=str(self._objects))
         left, top, width, height = boundary = _numbers(item.get("Boundary", ""), 4)
-        size = _numbers(item.get("Size", ""), 1)[0]
+        size = _number(item.get("Size", ""))
         turned = _numbers(item.get("CTM", "1 0 0 1 0 0"), 6)
         parts, right, baseline, inside = [], left, top + size, True
         for code in _children(item, "TextCode"):
@@ -143,7 +143,7 @@ class _Package:
             if self._characters > MAX_CHARACTERS:
                 raise Unusable("too-large", characters=str(self._characters))
             parts.append(text)
-            x, y = (_numbers(code.get(name, default), 1)[0] for name, default in (("X", "0"), ("Y", str(size))))
+            x, y = _number(code.get("X", "0")), _number(code.get("Y", str(size)))
             across = turned[0] * x + turned[2] * y + turned[4]
             down = turned[1] * x + turned[3] * y + turned[5]
             inside = inside and -size <= across <= width and 0 <= down <= height + size
@@ -253,7 +253,7 @@ def _local(element: Element) -> str:
 
 
 def _children(element: Element, name: str) -> list[Element]:
-    return element.findall(f"{{{_NAMESPACE}}}{name}")
+    return list(element.iterchildren(f"{{{_NAMESPACE}}}{name}"))
 
 
 def _required(element: Element, name: str, where: str) -> str:
@@ -265,13 +265,19 @@ def _required(element: Element, name: str, where: str) -> str:
 
 def _numbers(text: str, count: int) -> list[float]:
     parts = text.split()
+    if len(parts) != count:
+        raise Unusable("structure", number=text[:100])
+    return [_number(part) for part in parts]
+
+
+def _number(text: str) -> float:
     try:
-        numbers = [float(part) for part in parts]
+        number = float(text)
     except ValueError as error:
         raise Unusable("structure", number=text[:100]) from error
-    if len(numbers) != count or not all(abs(number) < 1e6 for number in numbers):
+    if not abs(number) < 1e6:
         raise Unusable("structure", number=text[:100])
-    return numbers
+    return number
 
 
 def _box(area: Element | None) -> _Box | None:
@@ -283,14 +289,15 @@ def _box(area: Element | None) -> _Box | None:
 
 def _advance(deltas: str, characters: int) -> float:
     """How far the last character stands behind the first: `3.5 3.5 g 4 1.75` (GB/T 33190 section 11.3)."""
-    total, used, parts = 0.0, 0, deltas.split()
-    at = 0
+    parts = deltas.split()
+    if "g" not in parts:
+        return sum(map(_number, parts[:characters]))
+    total, used, at = 0.0, 0, 0
     while at < len(parts) and used < characters:
         if parts[at] == "g" and at + 2 < len(parts):
-            count = int(_numbers(parts[at + 1], 1)[0])
-            step, at = _numbers(parts[at + 2], 1)[0], at + 3
+            count, step, at = int(_number(parts[at + 1])), _number(parts[at + 2]), at + 3
         else:
-            count, step, at = 1, _numbers(parts[at], 1)[0], at + 1
+            count, step, at = 1, _number(parts[at]), at + 1
         count = max(0, min(count, characters - used))
         total += step * count
         used += count
