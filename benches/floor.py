@@ -28,9 +28,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.db import Connection, Pool, new_pool
+from gateway.feed.store import list_changes
 from gateway.ledger import store as ledger_store
 from gateway.ledger.merkle import leaf_hash
-from gateway.premiums.store import list_changes
 from gateway.serve import run
 from gateway.submissions import store
 from gateway.submissions.store import Rows

@@ -10,10 +10,15 @@ from signing.request import HttpMessage, sign_response
 
 
 def signed_answer(
-    status: int, body: bytes, gateway: Gateway, request: HttpMessage, headers: Mapping[str, str] | None = None
+    status: int,
+    body: bytes,
+    gateway: Gateway,
+    request: HttpMessage,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = "application/json",
 ) -> Response:
-    """A JSON answer under the gateway's signature (RFC 9421 section 2.4), bound to the request that it answers."""
-    fields = (("content-type", "application/json"),)
+    """An answer under the gateway's signature (RFC 9421 section 2.4), bound to the request that it answers."""
+    fields = (("content-type", media_type),)
     created: datetime = gateway.clock()
     signature = sign_response(status, fields, body, gateway.signer, created, request)
-    return Response(body, status_code=status, media_type="application/json", headers={**(headers or {}), **signature})
+    return Response(body, status_code=status, media_type=media_type, headers={**(headers or {}), **signature})

@@ -17,9 +17,11 @@ from starlette.responses import Response
 from adapters.versions import Versions, known
 from gateway import published
 from gateway.catalogue import load_catalogue
+from gateway.completeness.routes import router as completeness_routes
 from gateway.config import Config
 from gateway.db import new_pool
 from gateway.errors import Misconfigured
+from gateway.feed.routes import router as feed_routes
 from gateway.filing.routes import router as filing_routes
 from gateway.filing.store import CurrentRegistry
 from gateway.ledger.checkpoint import CheckpointRefused
@@ -118,7 +120,16 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for router in (submission_routes, premium_routes, filing_routes, mapping_routes, ledger_routes, published.router):
+    for router in (
+        submission_routes,
+        premium_routes,
+        feed_routes,
+        completeness_routes,
+        filing_routes,
+        mapping_routes,
+        ledger_routes,
+        published.router,
+    ):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _wrong_parameters)

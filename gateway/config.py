@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Config(Noun):
     registry_max_age_days: int = Field(default=45, ge=1, le=3650)
     body_limit_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     publish_every_seconds: float = Field(default=1.0, gt=0, le=3600)
+    completeness_from: date | None = None
 
 
 def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Config:

@@ -27,7 +27,8 @@ ORDER = [
     {"params", "answers"},
     {"ledger", "trust", "seal_report"},
     {"schemes"},
-    {"filing", "revocation", "mappings"},
+    {"filing", "revocation", "completeness", "mappings"},
+    {"feed"},
     {"submissions", "premiums", "oversight", "delivery"},
     {"worker", "published", "app"},
     {"openapi", "serve", "contract"},
@@ -112,7 +113,7 @@ def test_a_third_party_lives_only_where_it_belongs(library: str) -> None:
 
 
 def test_only_routes_know_http_inside_a_slice() -> None:
-    for slice_name in ("ledger", "filing", "mappings", "submissions", "premiums"):
+    for slice_name in ("ledger", "filing", "mappings", "submissions", "premiums", "feed", "completeness", "delivery"):
         for file in _modules(f"gateway/{slice_name}"):
             names = {name.split(".")[0] for name in _imports(file)}
             if file.name != "routes.py":

@@ -29,7 +29,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gateway.db import Connection, new_pool
-from gateway.premiums.store import list_changes
+from gateway.feed.store import list_changes
 from gateway.submissions.receive import Answer, Arrival, receive
 from gateway.submissions.store import lock
 from gateway.submissions.writer import Busy, Outage, Writer

@@ -1,0 +1,42 @@
+"""The SQL of the feed: revisions in their order, as they were written, and how many there are."""
+
+from dataclasses import dataclass
+
+from gateway.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPremium:
+    """One revision: its place in the feed and in the log, and its canonical bytes as they were logged."""
+
+    position: int
+    leaf_index: int
+    leaf_hash: str
+    body: bytes
+
+
+async def list_changes(connection: Connection, after: int, limit: int) -> list[StoredPremium]:
+    """Revisions behind feed position `after`, at most `limit`, in order and without gaps."""
+    # Binary: as text, bytes would come twice as long and be read digit by digit.
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(
+        "SELECT position, leaf_index, leaf_hash, body FROM premiums WHERE position > %s ORDER BY position LIMIT %s",
+        (after, limit),
+    )
+    return [StoredPremium(*row) for row in await cursor.fetchall()]
+
+
+async def count_revisions(connection: Connection) -> int:
+    """How many revisions the feed has."""
+    cursor = await connection.execute("SELECT count FROM feed_head")
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def find_head(connection: Connection, position: int) -> tuple[int, str | None]:
+    """How many revisions the feed has, and the leaf hash of the one at `position`, if there is one."""
+    cursor = await connection.execute(
+        "SELECT count, (SELECT leaf_hash FROM premiums WHERE position = %s) FROM feed_head", (position,)
+    )
+    row = await cursor.fetchone()
+    return (int(row[0]), row[1]) if row else (0, None)
