@@ -63,7 +63,8 @@ class Policy:
     - `require_key_usage`: an end-entity certificate must have the keyUsage extension (GM/T 0015).
     - `accept_extended_key_usages`: further OIDs that allow signing a document.
     - `allow_test_certificates`: names with TEST or 测试 are believed.
-    - `allow_unattributed_pdf`: a PDF signature without signed attributes may pass.
+    - `allow_unattributed_pdf`: a PDF signature without signed attributes may pass; `allow_embedded_files`: a PDF may
+      carry files, which no reader shows with it.
     - `interop_repair`: repair known encoding faults of vendors, always flagged; `allow_v5`: judge GM/T 0031-2025 seals.
     - `allow_rsa_seals`: RSA with SHA-256, of at least 2048 bits, in seals and seal signatures and in OFD.
     - `certificate_policies`: dotted OIDs of which a chain must carry one (RFC 5280 section 6.1.1 c), empty for any;
@@ -75,6 +76,7 @@ class Policy:
     allow_v5: bool = False
     allow_rsa_seals: bool = False
     allow_unattributed_pdf: bool = False
+    allow_embedded_files: bool = False
     allow_test_certificates: bool = False
     require_key_usage: bool = True
     accept_extended_key_usages: tuple[str, ...] = ()

@@ -94,7 +94,10 @@ def judge(
     signatures = [read for read in reads if not read.is_time_stamp]
     if not signatures:
         return (*checks, failed("document.signed", "not-signed")), ()
-    checks += [passed("document.signed", signatures=len(signatures)), file.check_content()]
+    checks += [
+        passed("document.signed", signatures=len(signatures)),
+        file.check_content(allow_embedded_files=trust.policy.allow_embedded_files),
+    ]
     basis = _Basis(trust, at, existed_at, *file.validation_data())
     stamps = _judge_document_stamps([read for read in reads if read.is_time_stamp], data, basis)
     checks += [check for _, proof in stamps for check in proof.checks]

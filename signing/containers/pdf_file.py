@@ -53,6 +53,8 @@ PDF_FAULTS = (
 _ACTIVE = frozenset(
     {"JavaScript", "JS", "Launch", "XFA", "SubmitForm", "ImportData", "RichMedia", "Rendition", "Movie"}
 )
+# ISO 32000-2 section 7.11.4: every embedded file stands in an /EF, the other two say what it is.
+_EMBEDDED = frozenset({"EF", "EmbeddedFile", "EmbeddedFiles"})
 _LARGEST_HEAD = 4 << 10
 _DIGITS = re.compile(rb"<[0-9A-Fa-f]{256,}>")
 _END = re.compile(rb"[\x00\t\n\x0c\r ]*endobj[\x00\t\n\x0c\r ]*.?", re.DOTALL)
@@ -255,10 +257,11 @@ class PdfFile:
             return (), (), ()
         return found[0], found[1], found[2]
 
-    def check_content(self) -> Check:
+    def check_content(self, *, allow_embedded_files: bool = False) -> Check:
         """Nothing in the file acts: no script, launch, form of XFA, or action on opening other than to go to a page.
 
-        A seal stands for what a reader sees; content that can change itself shows what it wants.
+        A seal stands for what a reader sees: content that can change itself shows what it wants, and a file inside of
+        the file is not shown at all.
         """
         rule = "document.pdf-content"
         try:
@@ -267,10 +270,15 @@ class PdfFile:
                 return failed(rule, "open-action")
             if "/AA" in self._root:
                 return failed(rule, "open-action")
-            active = sorted(self._names() & _ACTIVE)
+            names = self._names()
         except PDF_FAULTS as error:
             return failed(rule, "unreadable", detail=_sentence(error))
-        return failed(rule, "active-content", names=active) if active else passed(rule)
+        if active := sorted(names & _ACTIVE):
+            return failed(rule, "active-content", names=active)
+        embedded = sorted(names & _EMBEDDED)
+        if embedded and not allow_embedded_files:
+            return failed(rule, "embedded-files", names=embedded)
+        return passed(rule, embedded=embedded) if embedded else passed(rule)
 
     def _names(self) -> set[str]:
         """The names of all objects of all revisions, those in object streams too, without stream bodies."""

@@ -253,12 +253,25 @@ def test_a_page_changed_between_two_signatures_of_one_signer_fails() -> None:
         (b"", {9: b"<< /S /Launch /F (cmd.exe) >>"}, "active-content"),
         (b"", {9: b"<< /XFA [] >>"}, "active-content"),
         (b"", {9: b"<< /Length 11 >>\nstream\n/JavaScript\nendstream"}, None),
+        (b"/Names << /EmbeddedFiles << /Names [(a.xml) 9 0 R] >> >>", {}, "embedded-files"),
+        (b"/AF [9 0 R]", {9: b"<< /F (a.xml) /#45F << /F 10 0 R >> >>"}, "embedded-files"),
     ],
 )
 def test_content_that_acts_is_refused(catalog: bytes, more: dict[int, bytes], reason: str | None) -> None:
     pdf = Pdf(catalog, more)
     pdf.sign(by(world()[1]))
     assert verdict(pdf.data) == ({"document.pdf-content": reason} if reason else {})
+
+
+def test_files_inside_are_a_matter_of_policy() -> None:
+    file = {
+        9: b"<< /F (a.xml) /EF << /F 10 0 R >> >>",
+        10: b"<< /Type /EmbeddedFile /Length 4 >>\nstream\n<a/>\nendstream",
+    }
+    pdf = Pdf(b"/AF [9 0 R]", file)
+    pdf.sign(by(world()[1]))
+    assert verdict(pdf.data) == {"document.pdf-content": "embedded-files"}
+    assert verdict(pdf.data, replace(world()[0], policy=Policy(allow_embedded_files=True))) == {}
 
 
 @pytest.mark.parametrize(

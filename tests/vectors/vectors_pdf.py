@@ -274,6 +274,9 @@ def around() -> Iterator[Vector]:
     yield failing("page-edited", "One digit of the premium was changed after sealing.", edited, HASH)
     script = sealed(catalog=b"/OpenAction << /S /JavaScript /JS (app.alert) >>")
     yield failing("script", "The sealed file runs a script when it is opened.", script.data, CONTENT)
+    inside = {9: b"<< /Type /Filespec /F (policy.xml) /EF << /F 10 0 R >> >>", 10: stream("<premium>1</premium>")}
+    carried = sealed(b"/AF [9 0 R]", inside)
+    yield failing("embedded-file", "The sealed file carries another file, which nobody is shown.", carried.data, CONTENT)
     secret = honest.replace(b"/Root 1 0 R", b"/Encrypt 2 0 R /Root 1 0 R")
     yield failing("encrypted", "The file says that it is encrypted.", secret, STRUCTURE)
     shared = sealed()
