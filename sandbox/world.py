@@ -12,7 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from sandbox import cases, filings, messages, ofd, pdf, records, sheets
+from sandbox import cases, filings, ofd, pdf, records, sheets
+from sandbox.dialects import Sending, render
 from sandbox.insurers import PROFILES, Insurer, Papers, Participant
 from sandbox.pki import Pki
 from sandbox.records import PolicyFacts, Record
@@ -209,11 +210,8 @@ class World:
         self, insurer: Insurer, sent: Sequence[Record], message_id: str, sent_at: datetime | None = None
     ) -> tuple[str, bytes]:
         """The records in the insurer's own dialect: media type and bytes. Raises ValueError for what it cannot say."""
-        if insurer.dialect == "DIA-CHANNEL-XML":
-            return "application/xml", messages.channel_xml(sent, message_id)
-        if insurer.dialect == "DIA-CSV-LIST":
-            return "text/csv", messages.policy_list(sent, insurer.code)
-        return "application/json", messages.canonical_json(sent, insurer.code, message_id, sent_at or self.at)
+        by = Sending(insurer.code, message_id, sent_at or self.at)
+        return render(insurer.dialect, sent, by)
 
     def e_policy(
         self,

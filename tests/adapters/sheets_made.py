@@ -1,99 +1,10 @@
 """Workbooks, delimited texts, coded lists and fixed groups, made small for tests."""
 
-import io
-import zipfile
-from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from adapters.delimited import DelimitedText
 from adapters.insurers import dia_east_txt
-
-FORMATS = ("General", "0.00%", "yyyy/m/d", "0.0\u2030", '0.0"%"', "#,##0.00")
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell that is more than its value: `formula`, a number `format`, a `kind` (`e`, `b`, `d`)."""
-
-    value: str | None
-    formula: bool = False
-    format: str = "General"
-    kind: str = ""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Rows by number, each a list of cells from column A; merged ranges; `state` as the workbook says it."""
-
-    rows: dict[int, list[Any]]
-    merges: tuple[str, ...] = ()
-    name: str = "清单"
-    state: str = "visible"
-
-
-def letters(column: int) -> str:
-    return chr(64 + column) if column <= 26 else letters((column - 1) // 26) + letters((column - 1) % 26 + 1)
-
-
-def workbook(*sheets: Sheet, date1904: bool = False) -> bytes:
-    parts = {
-        "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}"><Relationship Id="r1" Type="{_OFFICE}/officeDocument" '
-        'Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><workbookPr date1904="{int(date1904)}"/>'
-        + "<sheets>"
-        + "".join(
-            f'<sheet name="{sheet.name}" sheetId="{n}" state="{sheet.state}" r:id="s{n}"/>'
-            for n, sheet in enumerate(sheets, 1)
-        )
-        + "</sheets></workbook>",
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}">'
-        f'<Relationship Id="st" Type="{_OFFICE}/styles" Target="styles.xml"/>'
-        + "".join(
-            f'<Relationship Id="s{n}" Type="{_OFFICE}/worksheet" Target="worksheets/s{n}.xml"/>'
-            for n in range(1, len(sheets) + 1)
-        )
-        + "</Relationships>",
-        "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}"><numFmts>'
-        + "".join(f'<numFmt numFmtId="{200 + n}" formatCode="{escape(code)}"/>' for n, code in enumerate(FORMATS))
-        + "</numFmts><cellXfs>"
-        + "".join(f'<xf numFmtId="{200 + n if n else 0}"/>' for n in range(len(FORMATS)))
-        + "</cellXfs></styleSheet>",
-    }
-    for n, sheet in enumerate(sheets, 1):
-        parts[f"xl/worksheets/s{n}.xml"] = _sheet(sheet)
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in parts.items():
-            archive.writestr(name, text)
-    return stream.getvalue()
-
-
-def _sheet(sheet: Sheet) -> str:
-    rows = "".join(
-        f'<row r="{number}">{"".join(_cell(cell, letters(n), number) for n, cell in enumerate(cells, 1))}</row>'
-        for number, cells in sorted(sheet.rows.items())
-    )
-    merges = "".join(f'<mergeCell ref="{reference}"/>' for reference in sheet.merges)
-    return f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData><mergeCells>{merges}</mergeCells></worksheet>'
-
-
-def _cell(cell: Any, column: str, row: int) -> str:
-    at = f'r="{column}{row}"'
-    if cell is None or cell == "":
-        return ""
-    if isinstance(cell, str):
-        return f'<c {at} t="inlineStr"><is><t xml:space="preserve">{escape(cell)}</t></is></c>'
-    if not isinstance(cell, Cell):
-        return f"<c {at}><v>{cell}</v></c>"
-    stored = "" if cell.value is None else f"<v>{escape(cell.value)}</v>"
-    kind = f' t="{cell.kind}"' if cell.kind else ""
-    formula = "<f>A1</f>" if cell.formula else ""
-    return f'<c {at}{kind} s="{FORMATS.index(cell.format)}">{formula}{stored}</c>'
-
+from sandbox.workbook import Sheet, column_name, write_workbook
 
 COLUMNS = (
     "保单号",
@@ -121,7 +32,7 @@ ROW: dict[str, Any] = {
 
 def bordereau(*rows: dict[str, Any], columns: tuple[str, ...] = COLUMNS, unit: str = "单位：元", **how: Any) -> bytes:
     """A bordereau: the unit in row 1, the header in rows 2 and 3, each row the usual one with these cells changed."""
-    return workbook(sheet_of(*rows, columns=columns, unit=unit, merges=how.pop("merges", ())), **how)
+    return write_workbook(sheet_of(*rows, columns=columns, unit=unit, merges=how.pop("merges", ())), **how)
 
 
 def sheet_of(
@@ -130,7 +41,7 @@ def sheet_of(
     found: dict[int, list[Any]] = {1: ["", unit], 2: ["保单信息"], 3: list(columns)}
     for number, row in enumerate(rows, 4):
         found[number] = [{**ROW, **row}.get(name) for name in columns]
-    return Sheet(found, (f"A2:{letters(len(columns))}2", *merges))
+    return Sheet(found, (f"A2:{column_name(len(columns))}2", *merges))
 
 
 assert isinstance(dia_east_txt.MAPPING.format, DelimitedText)

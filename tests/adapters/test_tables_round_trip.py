@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sheets_made import MOVEMENT, Cell, al3, bordereau, extract, movements, transaction
+from sheets_made import MOVEMENT, al3, bordereau, extract, movements, transaction
 from translated import everything, records, told
 
 from adapters import Row, dates
+from sandbox.workbook import Cell
 from schemas.identifiers import credit_check_character
 from tests.shared import shared
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from sheets_made import COLUMNS, Cell, Sheet, bordereau, sheet_of, workbook
+from sheets_made import COLUMNS, bordereau, sheet_of
 from translated import everything, records, told
 
 from adapters import Lineage
+from sandbox.workbook import Cell, Sheet, write_workbook
 
 CODE = "DIA-XLSX-BDX"
 
@@ -79,14 +80,17 @@ def test_an_amount_without_unit_refuses_the_file_unless_its_cells_say_it() -> No
 def test_a_lower_cell_that_is_blank_leaves_the_name_of_the_upper() -> None:
     sheet = sheet_of({})
     rows = {**sheet.rows, 2: ["保单信息", *[""] * 10, "备注"], 3: [*COLUMNS, "", "x"]}
-    assert refused(workbook(Sheet(rows))) == ("field.unaccounted", "x")
-    assert problems(workbook(Sheet({**rows, 3: list(COLUMNS), 4: [*rows[4], "见附件"]}))) == set()
+    assert refused(write_workbook(Sheet(rows))) == ("field.unaccounted", "x")
+    assert problems(write_workbook(Sheet({**rows, 3: list(COLUMNS), 4: [*rows[4], "见附件"]}))) == set()
     # A group over a column without a name of its own is that column's name.
-    assert refused(workbook(Sheet({**rows, 2: ["保单信息"], 3: list(COLUMNS)}, ("A2:L2",)))) == (
+    assert refused(write_workbook(Sheet({**rows, 2: ["保单信息"], 3: list(COLUMNS)}, ("A2:L2",)))) == (
         "field.unaccounted",
         "保单信息",
     )
-    assert refused(workbook(Sheet({**rows, 3: list(COLUMNS), 4: [*rows[4], "", "x"]}))) == ("field.unaccounted", "")
+    assert refused(write_workbook(Sheet({**rows, 3: list(COLUMNS), 4: [*rows[4], "", "x"]}))) == (
+        "field.unaccounted",
+        "",
+    )
 
 
 def test_only_a_merged_heading_is_start_and_end() -> None:
@@ -258,21 +262,21 @@ def test_other_sheets_with_content_refuse_the_file_hidden_or_not() -> None:
     data, other = sheet_of({}), Sheet({1: ["x"]}, name="调整", state="veryHidden")
     blank = Sheet({1: ["  "]}, name="空")
     aside = Sheet({1: ["保单信息"]}, name=" 填报说明", state="hidden")
-    assert problems(workbook(blank, aside, data)) == set()
-    assert refused(workbook(data, other)) == ("sheet.unaccounted", "调整")
-    assert refused(workbook(Sheet({1: ["x"]}, name="封面"), data)) == ("sheet.unaccounted", "封面")
+    assert problems(write_workbook(blank, aside, data)) == set()
+    assert refused(write_workbook(data, other)) == ("sheet.unaccounted", "调整")
+    assert refused(write_workbook(Sheet({1: ["x"]}, name="封面"), data)) == ("sheet.unaccounted", "封面")
     hidden = Sheet(data.rows, data.merges, state="hidden")
-    assert refused(workbook(hidden)) == ("sheet.unaccounted", "清单")
-    assert refused(workbook(Sheet({1: ["x"]}))) == ("header.not-found", None)
-    assert refused(workbook(blank)) == ("header.not-found", None)
+    assert refused(write_workbook(hidden)) == ("sheet.unaccounted", "清单")
+    assert refused(write_workbook(Sheet({1: ["x"]}))) == ("header.not-found", None)
+    assert refused(write_workbook(blank)) == ("header.not-found", None)
     formula = Sheet({1: [Cell(None, formula=True)]}, name="算")
-    assert refused(workbook(data, formula)) == ("sheet.unaccounted", "算")
+    assert refused(write_workbook(data, formula)) == ("sheet.unaccounted", "算")
 
 
 def test_the_header_is_within_the_first_twenty_rows() -> None:
     def at(row: int) -> bytes:
         rows = sheet_of({}).rows
-        return workbook(Sheet({1: rows[1], row: rows[2], row + 1: rows[3], row + 2: rows[4]}))
+        return write_workbook(Sheet({1: rows[1], row: rows[2], row + 1: rows[3], row + 2: rows[4]}))
 
     assert problems(at(20)) == set()
     assert refused(at(21)) == ("header.not-found", None)
