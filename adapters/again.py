@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 class Again(Iterable[Item]):
     """The items that `read` gives, from the first one, at each iteration."""
 
-    __slots__ = ("_read",)
+    __slots__ = ("__weakref__", "_read")
 
     def __init__(self, read: Callable[[], Iterator[Item]]) -> None:
         self._read = read

@@ -114,16 +114,17 @@ def sums_above(
     number: int,
     columns: list[MoneyColumn],
     where: Callable[[Record, int], str] | None = None,
+    skips: Callable[[Record], bool] = is_note,
 ) -> Sums:
     """The sums of the data rows above the first totals row, which is record `number`. A list without one sums nothing.
 
-    Notes count for nothing. Above the first totals row there is no other.
+    Records that it `skips` are no data. Above the first totals row there is no other.
     """
     sums = Sums(columns, where)
     for record in records:
         if record.number >= number:
             break
-        if not is_note(record):
+        if not skips(record):
             sums.add(record)
     return sums
 

@@ -4,12 +4,13 @@ A cell that is plain text is a `str`; what is more than that (a number, a formul
 several rows) is a `Stored`, and `adapters.stored` says how it is read.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, TypeVar
 from unicodedata import normalize
 
 from adapters import headings
+from adapters.again import Again
 from adapters.convert import is_null
 from adapters.drafts import Row
 from adapters.facts import Cells, SourceRow
@@ -19,10 +20,11 @@ from adapters.mapping import Mapping, Rows, Shape, Source
 from adapters.merges import Spans, carried, header_names
 from adapters.problems import Problem, reject
 from adapters.reading import RowsPlan, plan
+from adapters.spilled import spill
 from adapters.stored import Stored, cell_reader, shows_nothing
 from adapters.tables import fold
-from adapters.totals import MoneyColumn, Sums, is_note, total_word
-from untrusted import Merge, Record, Refused, Workbook, read_xlsx
+from adapters.totals import MoneyColumn, Sums, is_note, sums_above, total_word
+from untrusted import FileBytes, Limits, Merge, Record, Refused, Sheet, Workbook, read_xlsx, stream_xlsx
 from untrusted import Row as SheetRow
 
 _HEADER_WITHIN = 20
@@ -52,55 +54,78 @@ class Bordereau:
     def open(self, data: bytes, mapping: Mapping, file_name: str, media_type: str | None) -> "SheetFile":
         """The rows of the data sheet, once sheets and header are accounted for and every amount has a unit."""
         del file_name, media_type
-        workbook = _workbook(data)
-        sheet, rows, merges, at = self._data_sheet(workbook)
-        head, below = rows[at].number, rows[at].number + self.levels - 1
-        lower = rows[at + 1] if at + 1 < len(rows) and rows[at + 1].number == below else SheetRow(below, {})
-        body = [row for row in rows[at + 1 :] if row.number > below and not _is_note(row)]
-        names, pairs = header_names(rows[at], lower, merges)
+        return self._opened(_workbook(read_xlsx, data), mapping, Sheet.content)
+
+    def stream(
+        self, data: FileBytes, mapping: Mapping, file_name: str, media_type: str | None, limits: Limits
+    ) -> "SheetFile":
+        """The same of a file that is not in memory, nor are its rows: a temporary file has them."""
+        del file_name, media_type
+        return self._opened(_workbook(lambda file: stream_xlsx(file, limits=limits), data), mapping, spill)
+
+    def _opened(self, workbook: Workbook, mapping: Mapping, content: "Content") -> "SheetFile":
+        sheet, rows, merges, first = self._data_sheet(workbook, content)
+        head, below = first.number, first.number + self.levels - 1
+        above: list[Record] = []
+        lower = SheetRow(below, {})
+        for row in rows:
+            if row.number > below:
+                break
+            if row.number < head:
+                above.append(Record(row.number, tuple(cell.value for cell in row.cells.values())))
+            elif row.number == below != head:
+                lower = row
+        body = _kept(rows, lambda row: row if row.number > below and not _is_note(row) else None)
+        names, pairs = header_names(first, lower, merges)
         source = mapping.rows[0]
         known = known_columns(source)
         columns = self._columns(sheet, below, names, pairs, body, source, known)
         self._check_needs(columns, known)
         measured = {column for column, name in columns.items() if known[name].measured is not None}
-        spans = carried(merges, {row.number: row for row in rows}, frozenset(columns), below)
+        starts = {merge.first_row for merge in merges}
+        merged = {row.number: row for row in rows if row.number in starts} if starts else {}
+        spans = carried(merges, merged, frozenset(columns), below)
         places = (*range(1, _FIRST + 1), *columns)
-        records = [record for row in body if (record := _record(row, places, measured, spans)) is not None]
-        above = [Record(row.number, tuple(cell.value for cell in row.cells.values())) for row in rows[:at]]
+        records = _kept(body, lambda row: _record(row, places, measured, spans))
         by_place = {place: columns[column] for place, column in enumerate(places) if place >= _FIRST}
         titles = Record(head, tuple("" if place < _FIRST else names[column] for place, column in enumerate(places)))
         units = headings.units(titles, records, by_place, known, headings.unit_line(above), self.key_column)
         layout = SheetLayout(sheet, columns, units, workbook.date1904)
         return SheetFile(records, by_place, layout, plan(source, layout), known, self.key_column, tuple(names.values()))
 
-    def _data_sheet(self, workbook: Workbook) -> tuple[str, list[SheetRow], tuple[Merge, ...], int]:
-        """The first visible sheet with the header. Any other sheet with content refuses the file: it would be lost."""
-        found: tuple[str, list[SheetRow], tuple[Merge, ...], int] | None = None
+    def _data_sheet(
+        self, workbook: Workbook, content: "Content"
+    ) -> tuple[str, Iterable[SheetRow], tuple[Merge, ...], SheetRow]:
+        """The first visible sheet with the header: its name, rows, merged ranges and the header's first row.
+
+        Any other sheet with content refuses the file: it would be lost.
+        """
+        found: tuple[str, Iterable[SheetRow], tuple[Merge, ...], SheetRow] | None = None
         others: list[tuple[str, bool]] = []
         for sheet in workbook.sheets:
             if normalize("NFKC", sheet.name).strip() in self.aside:
                 continue
-            rows, merges = sheet.content()
-            at = self._find_header(rows) if found is None and sheet.state == "visible" else None
-            if at is not None:
-                found = (sheet.name, rows, merges, at)
+            rows, merges = content(sheet)
+            first = self._find_header(rows) if found is None and sheet.state == "visible" else None
+            if first is not None:
+                found = (sheet.name, rows, merges, first)
             elif any(not shows_nothing(cell) for row in rows for cell in row.cells.values()):
                 others.append((sheet.name, sheet.state == "visible"))
         if found is None:  # the one visible sheet is the data, and lacks its header
-            first = next((other for other in others if other[1]), None)
-            others = [other for other in others if other is not first]
+            lost = next((other for other in others if other[1]), None)
+            others = [other for other in others if other is not lost]
         if others:
             raise reject("sheet.unaccounted", "unknown-sheet", others[0][0], sheet=others[0][0])
         if found is None:
             raise reject("header.not-found", "no-row-has-it", names=self.group)
         return found
 
-    def _find_header(self, rows: list[SheetRow]) -> int | None:
-        for at, row in enumerate(rows):
+    def _find_header(self, rows: Iterable[SheetRow]) -> SheetRow | None:
+        for row in rows:
             if row.number > _HEADER_WITHIN:
                 return None
             if any(heading(cell.value)[0] == self.group for cell in row.cells.values()):
-                return at
+                return row
         return None
 
     def _columns(
@@ -109,7 +134,7 @@ class Bordereau:
         row: int,
         names: dict[int, str],
         pairs: set[int],
-        body: list[SheetRow],
+        body: Iterable[SheetRow],
         rows: Rows,
         known: dict[str, Column],
     ) -> dict[int, str]:
@@ -144,9 +169,26 @@ class Bordereau:
             raise reject("column.missing", "required", known[missing].field, column=missing)
 
 
-def _workbook(data: bytes) -> Workbook:
+Content: TypeAlias = Callable[[Sheet], tuple[Iterable[SheetRow], tuple[Merge, ...]]]
+"""The rows of a sheet, to be gone through more than once, and its merged ranges."""
+
+_Data = TypeVar("_Data", bytes, FileBytes)
+_Item = TypeVar("_Item")
+_Found = TypeVar("_Found")
+
+
+def _kept(items: Iterable[_Item], make: Callable[[_Item], _Found | None]) -> Iterable[_Found]:
+    """What `make` gives of each item, if it gives anything: kept if the items are, else made anew each time."""
+
+    def found() -> Iterator[_Found]:
+        return (made for item in items if (made := make(item)) is not None)
+
+    return list(found()) if isinstance(items, list) else Again(found)
+
+
+def _workbook(read: Callable[[_Data], Workbook], data: _Data) -> Workbook:
     try:
-        return read_xlsx(data)
+        return read(data)
     except Refused as error:
         if error.rule == "workbook.unrecognised" or (error.reason == "part" and _is_the_workbook(error)):
             raise reject("dialect.unrecognised", "no-workbook", reader=error.detail) from error
@@ -157,7 +199,7 @@ def _is_the_workbook(error: Refused) -> bool:
     return error.rule == "workbook.malformed" and (error.where or "").endswith("workbook.xml")
 
 
-def _stated(body: list[SheetRow]) -> set[int]:
+def _stated(body: Iterable[SheetRow]) -> set[int]:
     """The columns that show something."""
     stated: set[int] = set()
     for row in body:
@@ -197,6 +239,11 @@ def _record(row: SheetRow, places: tuple[int, ...], measured: set[int], spans: S
     if not shown and all(shows_nothing(cell) for cell in row.cells.values()):
         return None
     return Record(row.number, tuple(cells))
+
+
+def _nothing(_: Record) -> bool:
+    """Notes are no records here: nothing is left to skip."""
+    return False
 
 
 class SheetPlace(str):
@@ -252,7 +299,7 @@ class SheetLayout:
 class SheetFile:
     """A sheet whose header is good: its rows that are neither blank nor notes. `columns` by place in a record."""
 
-    records: list[Record]
+    records: Iterable[Record]
     places: dict[int, str]
     layout: SheetLayout
     plan: RowsPlan
@@ -263,15 +310,17 @@ class SheetFile:
     def rows(self) -> Iterator[SourceRow | Row]:
         """Each data row; totals rows that do not add up, rows without a policy number."""
         key = self._place(self.key_column)
-        words = [total_word(record, key) for record in self.records]
-        sums = Sums(self._money_columns() if any(words) else [], self._where)
-        for record, word in zip(self.records, words, strict=True):
+        sums: Sums | None = None
+        for record in self.records:
+            word = total_word(record, key)
             where = SheetPlace(self.layout.sheet, record.number)
             if word is not None:
+                sums = sums or sums_above(self.records, record.number, self._money_columns(), self._where, _nothing)
                 if problems := sums.compare(record, word):
                     yield Row(record.number, problems=problems)
                 continue
-            sums.add(record)
+            if sums is not None:
+                sums.add(record)
             if is_null(record.cells[key].strip()):
                 problem = Problem("row.unreadable", "policy_no", "R", "no-policy-number", where=where)
                 yield Row(record.number, problems=(problem,))

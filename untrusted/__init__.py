@@ -11,7 +11,7 @@ from untrusted.sheet import Merge
 from untrusted.source import FileBytes
 from untrusted.table import Cell, Row, Style, moment, read_table
 from untrusted.text import decode
-from untrusted.xlsx import Sheet, Workbook, read_xlsx
+from untrusted.xlsx import Sheet, Workbook, read_xlsx, stream_xlsx
 from untrusted.xml import read_xml
 from untrusted.zip import Archive, open_zip
 
@@ -45,4 +45,5 @@ __all__ = [
     "read_xml",
     "stream_csv",
     "stream_gzip",
+    "stream_xlsx",
 ]

@@ -45,6 +45,8 @@ class Limits:
     rows: int = 1_048_576
     cells: int = 3_000_000
     texts: int = 2_000_000
+    text_bytes: int = 96 * MIB
+    """Of all texts that the cells of a workbook share, where they are kept packed."""
     merges: int = 100_000
     sheet_markup: int = 12_000_000
     """Occurrences of `<` in a sheet or in the shared texts: it bounds the time, as `cells` bounds what comes of it."""

@@ -1,5 +1,6 @@
 """The one way in which this package says no."""
 
+from collections.abc import Sized
 from typing import Any
 
 
@@ -24,7 +25,7 @@ class Refused(Exception):
         return f"{self.rule} ({self.reason}){place}: {self.detail}"
 
 
-def refuse_larger(data: bytes, limit: int) -> None:
+def refuse_larger(data: Sized, limit: int) -> None:
     """Refuse input of more than `limit` bytes before anything looks at it."""
     if len(data) > limit:
         raise Refused(

@@ -1,6 +1,7 @@
 """The two large parts of a workbook, read as streams: a sheet's rows, and the shared texts."""
 
 import re
+from array import array
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -91,12 +92,39 @@ class _Target:
         return text
 
 
-class SharedTexts(_Target):
-    """`texts` of `sharedStrings.xml` in order; runs are joined, phonetic hints left out (ECMA-376 section 18.4.8)."""
+class PackedTexts:
+    """Texts in as little memory as they can be: their bytes one behind the other, and where each ends."""
 
-    def __init__(self, limits: Limits) -> None:
+    __slots__ = ("_ends", "_most", "_packed")
+
+    def __init__(self, most: int) -> None:
+        self._packed = bytearray()
+        self._ends = array("Q", (0,))
+        self._most = most
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, index: int) -> str:
+        return self._packed[self._ends[index] : self._ends[index + 1]].decode("utf-8")
+
+    def append(self, text: str) -> None:
+        """Add a text. Raises `Refused` (`file.too-large`) if all of them are more than is kept."""
+        self._packed += text.encode("utf-8")
+        self._ends.append(len(self._packed))
+        if len(self._packed) > self._most:
+            raise Refused("file.too-large", "items", "The workbook shares more text than is kept.")
+
+
+class SharedTexts(_Target):
+    """`texts` of `sharedStrings.xml` in order; runs are joined, phonetic hints left out (ECMA-376 section 18.4.8).
+
+    `packed`: kept in as little memory as they can be.
+    """
+
+    def __init__(self, limits: Limits, *, packed: bool = False) -> None:
         super().__init__(limits)
-        self.texts: list[str] = []
+        self.texts: list[str] | PackedTexts = PackedTexts(limits.text_bytes) if packed else []
         self._item: list[str] | None = None
 
     def _open(self, local: str, attributes: dict[str, str]) -> None:
@@ -123,7 +151,7 @@ class Cells(_Target):
     The owner empties `rows` between feeds. Rows and cells must ascend: a reference that comes twice has two values.
     """
 
-    def __init__(self, limits: Limits, texts: list[str], styles: tuple[Style, ...]) -> None:
+    def __init__(self, limits: Limits, texts: list[str] | PackedTexts, styles: tuple[Style, ...]) -> None:
         super().__init__(limits)
         self.rows: list[Row] = []
         self.merges: list[Merge] = []
@@ -132,7 +160,7 @@ class Cells(_Target):
         self._count = 0
         self._tables = 0
         self._within = False
-        self._row = self._column = 0
+        self._row = self._column = self._characters = 0
         self._cells: dict[int, Cell] | None = None
         self._cell: dict[str, str] | None = None
         self._formula = False
@@ -173,7 +201,7 @@ class Cells(_Target):
             raise malformed("order", "A row comes twice, or out of order.", f"row {number}")
         if number > self._limits.rows:
             raise Refused("file.too-large", "rows", "The sheet has more rows than are read.", where=f"row {number}")
-        self._row, self._column, self._cells = number, 0, {}
+        self._row, self._column, self._cells, self._characters = number, 0, {}, 0
 
     def _open_cell(self, attributes: dict[str, str]) -> None:
         if self._depth != 4 or self._cells is None or self._cell is not None:
@@ -243,6 +271,9 @@ class Cells(_Target):
             stored = value
         elif kind in ("str", "inlineStr"):
             found, value = "text", self._checked(stored, self._where(column))
+            self._characters += len(value)
+            if self._characters > self._limits.record_characters:
+                raise Refused("file.too-large", "items", "A row holds more text than is read.", where=f"row {self._row}")
         elif kind == "b" and stored in ("0", "1", "true", "false"):
             found, value = "boolean", "1" if stored in ("1", "true") else "0"
         elif kind == "e" and len(stored) <= 32:

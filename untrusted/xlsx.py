@@ -1,17 +1,18 @@
 """Workbooks (ECMA-376 SpreadsheetML) as sheets, rows and typed cells. Nothing in them is run, fetched or followed."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from lxml import etree
 
-from untrusted.limits import DEFAULT, MIB, Limits
+from untrusted.limits import DEFAULT, MIB, STREAM, Limits
 from untrusted.refused import Refused, refuse_larger, shown
-from untrusted.sheet import MAIN, Cells, Merge, SharedTexts, malformed
+from untrusted.sheet import MAIN, Cells, Merge, PackedTexts, SharedTexts, malformed
+from untrusted.source import FileBytes
 from untrusted.table import GENERAL, Row, Style, style
-from untrusted.xml import as_utf8, hardened, read_xml
+from untrusted.xml import as_utf8, hardened, read_xml, utf8_pieces
 from untrusted.xml import malformed as malformed_xml
 from untrusted.zip import Archive, open_zip
 
@@ -84,13 +85,22 @@ class Sheet:
             rows, merges = target.rows, target.merges
         return rows, tuple(merges)
 
+    def each(self, take: Callable[[Row], None]) -> tuple[Merge, ...]:
+        """Hand every row to `take`; the merged ranges, in the same one reading. Raises as `rows` does."""
+        merges: list[Merge] = []
+        for target in self._fed():
+            for row in target.rows:
+                take(row)
+            target.rows.clear()
+            merges = target.merges
+        return tuple(merges)
+
     def _fed(self) -> Iterator[Cells]:
         if self._part is None:
             return
         workbook = self._workbook
-        body = _part(workbook._archive, self._part, workbook._limits)
         target = Cells(workbook._limits, workbook._texts(), workbook._styles)
-        for _ in _stream(body, target, workbook._limits):
+        for _ in _stream(workbook._pieces(self._part), target, workbook._limits):
             yield target
 
 
@@ -100,10 +110,11 @@ class Workbook:
     `has_macros` and `has_external_links` say what the file holds besides; neither is ever run or followed.
     """
 
-    def __init__(self, archive: Archive, limits: Limits) -> None:
+    def __init__(self, archive: Archive, limits: Limits, *, streamed: bool = False) -> None:
         self._archive = archive
         self._limits = limits
-        self._shared: list[str] | None = None
+        self._streamed = streamed
+        self._shared: list[str] | PackedTexts | None = None
         path = _office_part(archive, limits)
         related = _relationships(archive, path, limits)
         root = _tree(archive, path, limits)
@@ -137,14 +148,26 @@ class Workbook:
             shown_as: State = "visible" if state == "visible" else "hidden" if state == "hidden" else "veryHidden"
             yield Sheet(name, shown_as, kind, part if kind == "worksheet" else None, self)
 
-    def _texts(self) -> list[str]:
+    def _texts(self) -> list[str] | PackedTexts:
         if self._shared is None:
-            target = SharedTexts(self._limits)
+            target = SharedTexts(self._limits, packed=self._streamed)
             if self._texts_part is not None:
-                for _ in _stream(_part(self._archive, self._texts_part, self._limits), target, self._limits):
+                for _ in _stream(self._pieces(self._texts_part), target, self._limits):
                     pass
             self._shared = target.texts
         return self._shared
+
+    def _pieces(self, name: str) -> Iterator[bytes]:
+        """A part in UTF-8, a piece at a time, once all of it is known to be whole and to be UTF-8."""
+        archive, limits = self._archive, self._limits
+        if name not in archive:
+            raise malformed("part", "A part is missing.", shown(name))
+        if self._streamed:
+            for _ in utf8_pieces(archive.pieces(name), limits):
+                pass
+            return utf8_pieces(archive.pieces(name), limits)
+        body = _part(archive, name, limits)
+        return (body[at : at + _FEED] for at in range(0, len(body), _FEED))
 
 
 def read_xlsx(data: bytes, *, limits: Limits = DEFAULT) -> Workbook:
@@ -157,6 +180,18 @@ def read_xlsx(data: bytes, *, limits: Limits = DEFAULT) -> Workbook:
     if not data.startswith(b"PK"):
         raise Refused("workbook.unrecognised", "no-archive", "The file is no ZIP archive, so it is no workbook.")
     return Workbook(open_zip(data, limits=limits), limits)
+
+
+def stream_xlsx(data: FileBytes, *, limits: Limits = STREAM) -> Workbook:
+    """The workbook in a file that is not in memory, nor are its sheets: whoever goes through their rows keeps them.
+
+    The texts that cells share are kept, packed; of them and of merged ranges `limits` say how many.
+    """
+    if len(data) > limits.file_bytes:
+        raise Refused("file.too-large", "bytes", f"{len(data)} bytes are more than {limits.file_bytes}.")
+    if not data.startswith(b"PK"):
+        raise Refused("workbook.unrecognised", "no-archive", "The file is no ZIP archive, so it is no workbook.")
+    return Workbook(open_zip(data, limits=limits), limits, streamed=True)
 
 
 def _office_part(archive: Archive, limits: Limits) -> str:
@@ -194,8 +229,6 @@ def _named(archive: Archive, part: str) -> str:
 
 def _part(archive: Archive, name: str, limits: Limits) -> bytes:
     """The part as UTF-8, to be streamed. Its size was bounded when the archive was opened."""
-    if name not in archive:
-        raise malformed("part", "A part is missing.", shown(name))
     data = archive.read(name)
     if data.count(b"<") > limits.sheet_markup:
         raise Refused("file.too-large", "items", "A part of the workbook holds more than is read.", where=shown(name))
@@ -212,11 +245,11 @@ def _tree(archive: Archive, name: str, limits: Limits) -> etree._Element:
     return read_xml(archive.read(name), limits=limits)
 
 
-def _stream(body: bytes, target: Cells | SharedTexts, limits: Limits) -> Iterator[None]:
+def _stream(pieces: Iterator[bytes], target: Cells | SharedTexts, limits: Limits) -> Iterator[None]:
     parser = hardened(target)
     try:
-        for at in range(0, len(body), _FEED):
-            parser.feed(body[at : at + _FEED])
+        for piece in pieces:
+            parser.feed(piece)
             yield
         parser.close()
     except etree.XMLSyntaxError as error:

@@ -1,7 +1,10 @@
 """XML without what makes it dangerous: no document type, no entities, no network, bounded depth and size."""
 
 import re
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 from lxml import etree
@@ -17,6 +20,7 @@ _DECLARATION = re.compile(
 )
 # Up to the first markup that is neither comment nor processing instruction; possessive, so that it stays linear.
 _PROLOG = re.compile(rb"(?:[ \t\r\n]++|<!--(?:[^-]++|-(?!->))*+-->|<\?(?:[^?]++|\?(?!>))*+\?>)*+<!DOCTYPE")
+_LONGEST_DECLARATION: Final = 1000
 _CODEC: Final = {"UTF-8": "utf-8", "GBK": "gb18030", "GB2312": "gb18030", "GB18030": "gb18030"}
 
 
@@ -54,6 +58,43 @@ def as_utf8(data: bytes, limits: Limits, encodings: frozenset[str]) -> bytes:
     if body.count(b"<") + body.count(b"=") > limits.xml_markup:
         raise Refused("file.too-large", "items", "The text holds more markup than is read at once.")
     return body
+
+
+def utf8_pieces(pieces: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
+    """A document in UTF-8 as `as_utf8` gives it, a piece at a time; what is refused is refused when it is reached.
+
+    A document type declaration in the first piece is found here, a later one by who parses (`hardened`, `doctype`).
+    """
+    first = b""
+    while len(first) < _LONGEST_DECLARATION and (piece := next(pieces, b"")):
+        first += piece
+    body = first.removeprefix(_BOM)
+    declared = _declared(body)
+    if _CODEC.get(declared.upper()) != "utf-8":
+        raise Refused(
+            "encoding.undecodable", "declared", f"The encoding {shown(declared)} is not read here.", encoding=declared
+        )
+    if b"<!DOCTYPE" in body and _PROLOG.match(body):
+        raise Refused("xml.dtd", "document-type", "The text holds a document type declaration.")
+    decoder, markup = getincrementaldecoder("utf-8")("strict"), 0
+    for piece in chain((body,), pieces):
+        try:
+            decoder.decode(piece)
+        except UnicodeError:
+            raise _not_utf8() from None
+        markup += piece.count(b"<")
+        if markup > limits.sheet_markup:
+            raise Refused("file.too-large", "items", "A part of the workbook holds more than is read.")
+        if piece:
+            yield piece
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        raise _not_utf8() from None
+
+
+def _not_utf8() -> Refused:
+    return Refused("encoding.undecodable", "not-utf-8", "The bytes are not UTF-8.")
 
 
 def hardened(target: Any = None, *, bare: bool = True) -> etree.XMLParser:

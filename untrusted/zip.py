@@ -8,14 +8,16 @@ import io
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from operator import attrgetter
 from struct import Struct
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from untrusted.inflate import checked, inflated, stored
 from untrusted.limits import DEFAULT, Limits
 from untrusted.refused import Refused, refuse_larger, shown
+from untrusted.source import FileBytes
 
 _END = Struct("<4s4H2IH")
 _END64 = Struct("<4sQ2H2I4Q")
@@ -60,7 +62,9 @@ class Archive:
     whoever relies on one of them reports it.
     """
 
-    def __init__(self, data: bytes, entries: tuple[Entry, ...], reinterpreted: tuple[str, ...], slack: int) -> None:
+    def __init__(
+        self, data: bytes | FileBytes, entries: tuple[Entry, ...], reinterpreted: tuple[str, ...], slack: int
+    ) -> None:
         self._data = data
         self._slack = slack
         self._entries = {entry.name: entry for entry in entries if not entry.name.endswith("/")}
@@ -91,8 +95,14 @@ class Archive:
             content = self._read[name] = _unpack(self._data, self._entries[name], self._slack)
         return content
 
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """The same bytes, a piece at a time and not kept; that they are as stated is known behind the last one."""
+        return _pieces(self._data, self._entries[name], self._slack)
 
-def open_zip(data: bytes, *, limits: Limits = DEFAULT, names: Literal["utf-8", "gbk-flagged"] = "utf-8") -> Archive:
+
+def open_zip(
+    data: bytes | FileBytes, *, limits: Limits = DEFAULT, names: Literal["utf-8", "gbk-flagged"] = "utf-8"
+) -> Archive:
     """The archive that is `data`, first byte to last (GB/T 33190 package; PKWARE APPNOTE 6.3.10).
 
     Names are ASCII, or UTF-8 with flag bit 11; with `names="gbk-flagged"` unflagged other names are read as GBK and
@@ -118,13 +128,14 @@ def open_zip(data: bytes, *, limits: Limits = DEFAULT, names: Literal["utf-8", "
     return Archive(data, tuple(entries), tuple(reinterpreted), limits.slack_bytes)
 
 
-def _directory(data: bytes, limits: Limits) -> tuple[int, int, int]:
+def _directory(data: bytes | FileBytes, limits: Limits) -> tuple[int, int, int]:
     """Number of entries, offset and size of the central directory; it ends where the end records begin."""
     # Readers search the end record from the back: the last signature must be the real one, or two readers differ.
-    at = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - _FULL16))
-    if at < 0 or at + _END.size > len(data):
+    tail = max(0, len(data) - _END.size - _FULL16)
+    at = data[tail:].rfind(b"PK\x05\x06") + tail
+    if at < tail or at + _END.size > len(data):
         raise _malformed("no-end", "There is no end of central directory: this is no ZIP archive, or it is cut off.")
-    _, disk, first_disk, here, count, size, start, comment = _END.unpack_from(data, at)
+    _, disk, first_disk, here, count, size, start, comment = _unpacked(_END, data, at)
     if at + _END.size + comment != len(data):
         raise _ambiguous("suffix", "Bytes follow the archive that are not its comment.")
     end = at
@@ -145,22 +156,27 @@ def _directory(data: bytes, limits: Limits) -> tuple[int, int, int]:
     return count, start, size
 
 
-def _directory64(data: bytes, locator: int) -> tuple[int, tuple[int, int, int, int, int, int]]:
-    _, disk, at, disks = _LOCATOR64.unpack_from(data, locator)
+def _directory64(data: bytes | FileBytes, locator: int) -> tuple[int, tuple[int, int, int, int, int, int]]:
+    _, disk, at, disks = _unpacked(_LOCATOR64, data, locator)
     if disk != 0 or disks > 1 or at + _END64.size != locator:
         raise _ambiguous("zip64", "The ZIP64 locator does not point at the record before it.")
-    signature, size, _, _, this, first, here, count, length, start = _END64.unpack_from(data, at)
+    signature, size, _, _, this, first, here, count, length, start = _unpacked(_END64, data, at)
     if signature != b"PK\x06\x06" or size != _END64.size - 12:
         raise _malformed("zip64", "The ZIP64 end record cannot be read.")
     return at, (this, first, here, count, length, start)
 
 
-def _entry(data: bytes, at: int, end: int, names: str, limits: Limits) -> tuple[Entry, int, bool]:
+def _unpacked(form: Struct, data: bytes | FileBytes, at: int) -> tuple[Any, ...]:
+    """The fields that stand at `at`. Raises `struct.error` past the end."""
+    return form.unpack_from(data, at) if isinstance(data, bytes) else form.unpack(data[at : at + form.size])
+
+
+def _entry(data: bytes | FileBytes, at: int, end: int, names: str, limits: Limits) -> tuple[Entry, int, bool]:
     """The entry whose central header stands at `at`, the offset behind it, and whether its name was guessed."""
     if at + _CENTRAL.size > end:
         raise _malformed("directory", "The central directory is cut off.")
     (signature, _, _, flags, method, _, _, crc, packed, size, named, extra, comment, disk, _, attributes, offset) = (
-        _CENTRAL.unpack_from(data, at)
+        _unpacked(_CENTRAL, data, at)
     )
     name_at = at + _CENTRAL.size
     extra_at = name_at + named
@@ -206,13 +222,13 @@ def _entry(data: bytes, at: int, end: int, names: str, limits: Limits) -> tuple[
 
 
 def _check_local(
-    data: bytes, offset: int, central: tuple[int, int, int, int, int], raw_name: bytes, name: str
+    data: bytes | FileBytes, offset: int, central: tuple[int, int, int, int, int], raw_name: bytes, name: str
 ) -> tuple[int, bool]:
     """Where the data start, and whether the local header is a ZIP64 one: it must state what the central one does."""
     where = shown(name)
     if offset + _LOCAL.size > len(data):
         raise _malformed("local-header", "The local header lies outside of the file.", where)
-    signature, _, flags, method, _, _, crc, packed, size, named, extra = _LOCAL.unpack_from(data, offset)
+    signature, _, flags, method, _, _, crc, packed, size, named, extra = _unpacked(_LOCAL, data, offset)
     if signature != b"PK\x03\x04":
         raise _malformed("local-header", "There is no local header where the central directory points.", where)
     at = offset + _LOCAL.size
@@ -242,7 +258,7 @@ def _check_local(
     return start, wide is not None
 
 
-def _check_descriptor(data: bytes, at: int, central: tuple[int, int, int], wide: bool, name: str) -> int:
+def _check_descriptor(data: bytes | FileBytes, at: int, central: tuple[int, int, int], wide: bool, name: str) -> int:
     """The end of the data descriptor behind an entry, which states once more what the central header does.
 
     Its signature is optional (APPNOTE 4.3.9.3). A checksum that reads like the signature could be taken for either:
@@ -256,7 +272,7 @@ def _check_descriptor(data: bytes, at: int, central: tuple[int, int, int], wide:
     raise _ambiguous("descriptor", "The data descriptor contradicts the central directory.", shown(name))
 
 
-def _check_tiling(data: bytes, entries: list[Entry], directory: int) -> None:
+def _check_tiling(data: bytes | FileBytes, entries: list[Entry], directory: int) -> None:
     """Headers and data follow one another from the first byte to the directory: no gap, no overlap, no prefix."""
     at = 0
     for entry in sorted(entries, key=attrgetter("offset")):
@@ -394,7 +410,16 @@ def _check_kind(attributes: int, name: str) -> None:
         raise _ambiguous("kind", "Name and attributes disagree on whether this is a directory.", shown(name))
 
 
-def _unpack(data: bytes, entry: Entry, slack: int) -> bytes:
+def _pieces(data: bytes | FileBytes, entry: Entry, slack: int) -> Iterator[bytes]:
+    where, end = shown(entry.name), entry.start + entry.packed
+    packed = entry.method != _STORED
+    found = inflated(data, entry.start, end, entry.size, slack, where) if packed else stored(data, entry.start, end)
+    return checked(found, entry.size, entry.crc, where)
+
+
+def _unpack(data: bytes | FileBytes, entry: Entry, slack: int) -> bytes:
+    if isinstance(data, FileBytes):
+        return b"".join(_pieces(data, entry, slack))
     if entry.method == _STORED:
         content = data[entry.start : entry.start + entry.packed]
     else:
