@@ -112,6 +112,18 @@ def _parser() -> argparse.ArgumentParser:
     lint.add_argument("--json", action="store_true")
     lint.set_defaults(run=_adapter_lint)
 
+    again = adapters.add_parser("replay", help="影子重放 another version over stored messages, every difference shown")
+    _configurable(again)
+    again.add_argument("--insurer", required=True)
+    again.add_argument(
+        "--mapping", required=True, metavar="VERSION", help="of the insurer's own format, or CODE/VERSION"
+    )
+    again.add_argument("--since", type=_day, help="messages received from this day on (YYYY-MM-DD, Shanghai)")
+    again.add_argument("--limit", type=_count, help="the first so many of them")
+    again.add_argument("--json", action="store_true", help="JSON Lines; the last one is what a proposal states")
+    again.add_argument("--lang", choices=("zh", "en"), default="zh")
+    again.set_defaults(run=_adapter_replay)
+
     paper = adapters.add_parser("document", help="what a sealed document states, and where each field stands")
     paper.add_argument("file", type=Path)
     paper.add_argument("--profile", help="default: all, or those of --dialect")
@@ -214,6 +226,12 @@ def _day(text: str) -> date:
     if day.isoformat() != text:
         raise argparse.ArgumentTypeError(f"not a day, YYYY-MM-DD: {text}")
     return day
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and len(text) < 10 and int(text)):
+        raise argparse.ArgumentTypeError(f"not a count: {text}")
+    return int(text)
 
 
 def _print(value: object) -> None:
@@ -337,6 +355,21 @@ def _adapter_run(parsed: argparse.Namespace) -> int:
     from gateway.commands.adapter import run_files
 
     return run_files(parsed.insurer, parsed.files)
+
+
+def _adapter_replay(parsed: argparse.Namespace) -> int:
+    from gateway.commands.replay import replay_stored
+    from gateway.config import load_config
+
+    return replay_stored(
+        load_config(parsed.config),
+        parsed.insurer,
+        parsed.mapping,
+        since=parsed.since,
+        limit=parsed.limit,
+        as_json=parsed.json,
+        language=parsed.lang,
+    )
 
 
 def _adapter_document(parsed: argparse.Namespace) -> int:

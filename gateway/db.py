@@ -19,6 +19,7 @@ from gateway.errors import Misconfigured
 
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
+DatabaseGone = psycopg.OperationalError  # for who has no other word with the driver
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x67617465  # any fixed number: one migrator at a time

@@ -30,6 +30,7 @@ ORDER = [
     {"filing", "revocation", "completeness", "mappings"},
     {"feed"},
     {"submissions", "premiums", "oversight", "delivery"},
+    {"replay"},
     {"worker", "published", "app"},
     {"openapi", "serve", "contract"},
     {"commands"},

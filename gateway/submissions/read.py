@@ -86,8 +86,8 @@ def read_message(body: bytes, media_type: str, sender: Participant, reader: Read
     """
     if sender.role != "insurer":
         return _read_official(body, sender)
-    code = format_of(sender, media_type)
-    mapping, digest = (reader.mapping, reader.digest) if reader else _shipped(code)
+    mapping, digest = (reader.mapping, reader.digest) if reader else _shipped(format_of(sender, media_type))
+    code = mapping.dialect
     basis = {"mapping": mapping.id, "mapping_file": digest}
     message_id: str | None = None
     records: list[ReadRecord] = []
