@@ -33,7 +33,8 @@ from gateway.participants import load_participants
 from gateway.premiums.routes import router as premium_routes
 from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
 from gateway.state import Gateway
-from gateway.submissions.receive import Judges
+from gateway.submissions.gather import Judges
+from gateway.submissions.memory.routes import router as memory_routes
 from gateway.submissions.routes import router as submission_routes
 from gateway.submissions.writer import Writer
 from schemas.verification import failed
@@ -122,6 +123,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
     )
     for router in (
         submission_routes,
+        memory_routes,
         premium_routes,
         feed_routes,
         completeness_routes,

@@ -6,6 +6,8 @@ from pydantic import AwareDatetime, Field
 
 from schemas.base import Noun
 
+EntryKind = Literal["submission", "premium", "filing", "document", "mapping", "award", "decision", "directive"]
+
 
 class Leaf(Noun):
     """A place in the log: index from 0, the log's origin line, and the RFC 6962 leaf hash in hex."""
@@ -18,7 +20,7 @@ class Leaf(Noun):
 class Entry(Noun):
     """What is logged about one fact: digests and identities, never personal data. Its canonical form is the leaf."""
 
-    kind: Literal["submission", "premium", "filing", "document", "mapping"]
+    kind: EntryKind
     at: AwareDatetime
     body: dict[str, Any]
 

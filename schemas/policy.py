@@ -143,11 +143,15 @@ class FieldChange(Noun):
 
 
 class Endorsement(Noun):
-    """批单: a change of the policy."""
+    """批单: a change of the policy.
+
+    `write_off` 核销 gives up premium that was due and never came: `premium_change.gross` says how much, negative. It
+    changes what the insurer still hopes for, not what was due: such a premium is not paid in full.
+    """
 
     policy_no: PolicyNo
     endorsement_no: PolicyNo
-    kind: Literal["increase", "decrease", "amend", "reinstate"]
+    kind: Literal["increase", "decrease", "amend", "reinstate", "write_off"]
     issued_on: date | None = None
     effective_on: date | None = None
     premium_change: PremiumChange | None = None

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.base import Noun
@@ -123,10 +123,35 @@ class Award(Noun):
 
 
 class Decision(Noun):
-    """审核决定: an authority's signed word on what the gateway holds as indeterminate."""
+    """审核决定: an authority's signed word on what the gateway holds as indeterminate.
+
+    `subject` names a premium, `premium:INSURER/POLICY_NO`, and one rule on it if `#RULE` follows. The word is on what
+    was open there in `revision`, by default the latest when the decision came: it says nothing of what comes after, and
+    a check that failed is nobody's to accept. A decision on anything else is recorded, and changes no premium.
+    """
 
     subject: Name
     outcome: Literal["accepted", "rejected"]
     reason: Text
     decided_on: date
+    authority: Name
+    revision: int | None = Field(default=None, ge=1)
+
+
+class Directive(Noun):
+    """监管指令: a regulator's signed word that stops something, or lets it go on, from a moment on.
+
+    `subject` is an insurer (`insurer:CODE`), a record type (`type:TYPE`), a record type of one insurer
+    (`insurer:CODE/type:TYPE`), or a clause (`clause:REGISTRATION_NO`). The latest directive on a subject counts.
+    """
+
+    subject: Annotated[
+        str,
+        Field(
+            pattern=r"^(insurer:[0-9A-Z-]{2,32}(/type:[a-z_]{3,40})?|type:[a-z_]{3,40}|clause:[0-9A-Z]{24})$",
+        ),
+    ]
+    action: Literal["suspend", "resume"]
+    effective_from: AwareDatetime
+    reason: Text
     authority: Name

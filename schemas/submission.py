@@ -17,6 +17,7 @@ from schemas.premium import (
     DayClose,
     Decision,
     Delivery,
+    Directive,
     Invoice,
     PremiumReceipt,
     PremiumRefund,
@@ -38,6 +39,7 @@ RecordType = Literal[
     "filing",
     "award",
     "decision",
+    "directive",
 ]
 
 RECORDS: dict[str, type[Noun]] = {
@@ -53,13 +55,14 @@ RECORDS: dict[str, type[Noun]] = {
     "filing": Filing,
     "award": Award,
     "decision": Decision,
+    "directive": Directive,
 }
 
 Status = Literal["verified", "held", "refused", "withdrawn"]
 
 
 class Envelope(Noun):
-    """One message of the standard schema; `insurer` is absent only in awards and decisions."""
+    """One message of the standard schema; `insurer` is absent only in awards, decisions and directives."""
 
     schema_: Literal["premium-exchange/1.0"] = Field(alias="schema")
     type: RecordType
@@ -70,8 +73,8 @@ class Envelope(Noun):
 
     @model_validator(mode="after")
     def _attributed(self) -> Self:
-        if self.insurer is None and self.type not in ("award", "decision"):
-            raise PydanticCustomError("field.missing", "only awards and decisions come without an insurer")
+        if self.insurer is None and self.type not in ("award", "decision", "directive"):
+            raise PydanticCustomError("field.missing", "only awards, decisions and directives come without an insurer")
         return self
 
 

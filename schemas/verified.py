@@ -17,7 +17,11 @@ from schemas.verification import Outcome, Report
 
 
 class Money(Noun):
-    """A premium's account in yuan: due 应收, received 实收, refunded 退费, and the net paid 净实收."""
+    """A premium's account in yuan: due 应收, received 实收, refunded 退费, and the net paid 净实收.
+
+    `returned` is what was to be given back of the first due 应退, already taken off it; `written_off` 核销 what was due
+    and is given up, which is not taken off: it stays unpaid.
+    """
 
     due: Yuan
     received: Amount
@@ -25,6 +29,8 @@ class Money(Noun):
     net_paid: Yuan
     paid_in_full: bool
     paid_in_full_on: date | None = None
+    returned: Amount | None = None
+    written_off: Amount | None = None
 
     @model_validator(mode="after")
     def _balances(self) -> Self:
@@ -54,12 +60,28 @@ class Evidence(Noun):
     refunds: tuple[str, ...] = ()
 
 
+class SchemeImpact(Noun):
+    """What a change did to the premium's worth under one scheme: subsidy before and after, in yuan.
+
+    `awarded` is what was granted for this policy under the scheme, if anything was; `clawback` what of the subsidy is
+    gone. Several policies of a product share its yearly cap: what is owed back of a product's year is told by the
+    scheme's lines (`GET /v1/schemes/{scheme}/lines`).
+    """
+
+    scheme: str
+    before: Amount
+    after: Amount
+    clawback: Amount
+    awarded: Amount | None = None
+
+
 class Impact(Noun):
     """What a change did after the premium had been served: net paid before and after, what to take back; yuan."""
 
     before: Yuan
     after: Yuan
     clawback: Amount
+    schemes: tuple[SchemeImpact, ...] = ()
 
 
 class SchemeAmount(Noun):

@@ -27,6 +27,7 @@ from gateway.schemes import (
     said,
     worst,
 )
+from gateway.schemes import as_json as published
 from gateway.shown import visible
 from schemas.verification import Outcome
 from untrusted import Refused, read_json
@@ -79,7 +80,7 @@ def list_schemes(*, as_json: bool, language: Language) -> int:
     """Every scheme with its keys."""
     for scheme in load_schemes():
         if as_json:
-            _write(_scheme_json(scheme))
+            _write(published(scheme))
         else:
             print("\n".join(_scheme_text(scheme, language)))
     return 0
@@ -151,25 +152,6 @@ def _messages(files: Sequence[Path]) -> Iterator[Told]:
                 raise _Unreadable(f"{file}:{number}", str(error)) from error
             if told is not None:
                 yield told
-
-
-def _scheme_json(scheme: Scheme) -> dict[str, object]:
-    keys = load_keys()
-    asked = [key for key in keys.values() if key.rule in scheme.rules]
-    return {
-        **scheme.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"open"}),
-        "keys": [
-            {
-                "key": key.name,
-                "rule": key.rule,
-                "title": key.title.model_dump(),
-                "open": key.name in scheme.open,
-                "values": [*key.readings, *key.values],
-                "default": Terms(scheme).value(key.name),
-            }
-            for key in asked
-        ],
-    }
 
 
 def _scheme_text(scheme: Scheme, language: Language) -> Iterator[str]:

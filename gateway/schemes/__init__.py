@@ -8,6 +8,7 @@ from gateway.schemes.assess import assess
 from gateway.schemes.messages import Malformed, read_message
 from gateway.schemes.profile import Key, Scheme, UnknownScheme, find_scheme, load_keys, load_schemes
 from gateway.schemes.records import Told
+from gateway.schemes.shown import as_json
 from gateway.schemes.terms import Terms, UnknownAnswer
 from gateway.schemes.texts import SchemeRule, explain, load_texts, said
 from gateway.schemes.verdict import Finding
@@ -24,6 +25,7 @@ __all__ = [
     "Told",
     "UnknownAnswer",
     "UnknownScheme",
+    "as_json",
     "assess",
     "explain",
     "find_scheme",

@@ -144,9 +144,11 @@ def _product(record: Mapping[str, Any]) -> Product:
 
 def _endorsement(record: Mapping[str, Any], insurer: str, _number: str, _sent: date) -> Endorsement:
     issued, effective = _day(record, "issued_on"), _day(record, "effective_on")
-    kind = _one_of(record, "kind", ("increase", "decrease", "amend", "reinstate"))
+    kind = _one_of(record, "kind", ("increase", "decrease", "amend", "reinstate", "write_off"))
     change = _money(_part(record, "premium_change") or {}, signed=True)
     if change.gross is None and kind in ("amend", "reinstate") and record.get("premium_change") is None:
+        change = Money(0, 0)
+    if kind == "write_off":  # what is given up was due all the same
         change = Money(0, 0)
     return Endorsement(
         insurer=insurer,

@@ -1,11 +1,11 @@
 """A premium's account: what is due, received, refunded; and whether it is paid in full, by whom, and when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from schemas.money import ZERO, total
+from schemas.money import ZERO, Yuan, total
 from schemas.party import Party, same_party
 from schemas.policy import Cancellation, Endorsement, Policy
 from schemas.premium import PremiumReceipt, PremiumRefund
@@ -27,19 +27,17 @@ def account(policy: Policy, movements: Movements) -> Money:
     """The balance of the premium in yuan.
 
     due = gross premium + endorsements' changes (signed) - return premiums; net paid = receipts - refunds. Paid in full
-    means equal to the fen (浙经信医药〔2025〕348号 四(一) 全额交付保费), on the day of the last receipt.
+    means equal to the fen (浙经信医药〔2025〕348号 四(一) 全额交付保费), on the day of the last receipt. What is
+    written off stays due: it was never paid.
     """
-    due = policy.premium.gross
-    due = due + total(
-        change.premium_change.gross
-        for change in movements.endorsements
-        if change.premium_change and change.premium_change.gross
-    )
-    due = due - total(
+    returned = total(
         cancellation.return_premium.gross
         for cancellation in movements.cancellations
         if cancellation.return_premium and cancellation.return_premium.gross
     )
+    written_off = ZERO - total(_changes(one for one in movements.endorsements if one.kind == "write_off"))
+    changed = total(_changes(one for one in movements.endorsements if one.kind != "write_off"))
+    due = policy.premium.gross + changed - returned
     received = total(receipt.amount for receipt in movements.receipts)
     refunded = total(refund.amount for refund in movements.refunds)
     net_paid = received - refunded
@@ -51,7 +49,16 @@ def account(policy: Policy, movements: Movements) -> Money:
         net_paid=net_paid,
         paid_in_full=paid,
         paid_in_full_on=max(receipt.received_on for receipt in movements.receipts) if paid else None,
+        returned=returned if returned > ZERO else None,
+        written_off=written_off if written_off > ZERO else None,
     )
+
+
+def _changes(endorsements: Iterable[Endorsement]) -> Iterator[Yuan]:
+    """The premium changes that endorsements state."""
+    for change in endorsements:
+        if change.premium_change and change.premium_change.gross:
+            yield change.premium_change.gross
 
 
 def check_account(policy: Policy, insurer: Party, movements: Movements, money: Money, today: date) -> tuple[Check, ...]:
@@ -118,7 +125,7 @@ def _unstated(movements: Movements) -> str | None:
     """The number of a change whose amount is not stated."""
     for change in movements.endorsements:
         amount = change.premium_change.gross if change.premium_change else None
-        if change.kind in ("increase", "decrease") and amount is None:
+        if change.kind in ("increase", "decrease", "write_off") and amount is None:
             return change.endorsement_no
     for cancellation in movements.cancellations:
         if cancellation.return_premium is None or cancellation.return_premium.gross is None:

@@ -11,14 +11,10 @@ from gateway.ledger.append import append as append_to_log
 from gateway.participants import Participant
 from gateway.submissions import store
 from gateway.submissions.documents import judge_document
-from gateway.submissions.receive import (
-    Judges,
-    add_documents,
-    digests_of,
-    document_lock,
-    policy_lock,
-)
-from gateway.submissions.revision import take_revision
+from gateway.submissions.gather import Judges, document_lock, load_states, policy_lock
+from gateway.submissions.group import PolicyKey, group_of
+from gateway.submissions.memory.store import find_linked
+from gateway.submissions.revision import Revision, take_revision
 from gateway.submissions.store import Rows
 from gateway.submissions.verdict import judge_premium
 from schemas.log import Entry
@@ -52,23 +48,26 @@ async def hand_in(
     # Judged before the transaction: it costs milliseconds and holds nothing up.
     verdict = await asyncio.to_thread(judge_document, data, media_type, owner, judges.trust, at)
     stated = verdict["fields"].get("policy_no", {}).get("value")
-    policies: set[str] = {stated} if stated else set()
+    about: set[PolicyKey] = {(owner.code, stated)} if stated else set()
+    locked = set(about)
     while True:
         async with connection.transaction():
-            names = [document_lock((owner.code, digest)), *(policy_lock((owner.code, number)) for number in policies)]
+            names = [document_lock((owner.code, digest)), *{policy_lock(number) for _, number in locked}]
             await store.lock(connection, names)
             # While the document is locked nobody adds a record that names it; those that came before are locked too,
-            # or all begins again with them.
+            # with all that hang together with them, or all begins again with them.
             naming = await store.find_naming(connection, owner.code, digest)
-            if naming <= policies:
+            about |= {(owner.code, number) for number in naming}
+            wanted = await find_linked(connection, sorted(about)) if about else set()
+            if {number for _, number in wanted} <= {number for _, number in locked}:
                 if not await store.insert_document(connection, digest, owner.code, media_type, data, at, proof):
                     return HandedIn(False, await store.find_verdict(connection, digest, owner.code) or verdict)
                 profile = owner.document_profile or ""
                 await store.insert_verdict(connection, digest, owner.code, judges.trust.digest, profile, at, verdict)
                 entry = _document_entry(digest, owner, verdict, at)
-                await _judge_waiting(connection, owner, sorted(policies), judges, at, entry)
+                await _judge_waiting(connection, sorted(wanted), judges, at, entry)
                 return HandedIn(True, verdict)
-        policies |= naming
+        locked |= wanted
 
 
 def _document_entry(digest: str, owner: Participant, verdict: Mapping[str, Any], at: datetime) -> Entry:
@@ -77,31 +76,33 @@ def _document_entry(digest: str, owner: Participant, verdict: Mapping[str, Any],
 
 
 async def _judge_waiting(
-    connection: Connection, owner: Participant, policies: Sequence[str], judges: Judges, at: datetime, entry: Entry
+    connection: Connection, keys: Sequence[PolicyKey], judges: Judges, at: datetime, entry: Entry
 ) -> None:
-    """Log the document, and the next revision of each premium that waited for it: of the policy that it states, and of
-    those whose records name it."""
+    """Log the document, and the next revision of each premium that waited for it: of the policy that it states, of
+    those whose records name it, and of those that hang together with them."""
     revisions = []
-    if policies:
-        states = await store.load_states(connection, {owner.code: owner}, [(owner.code, number) for number in policies])
-        named = {
-            (owner.code, digest)
-            for state in states.values()
-            for known in state.records
-            for digest in digests_of(known.record)
-        }
-        await add_documents(connection, states, sorted(named), judges, at)
+    if keys:
+        states = await load_states(connection, keys, judges, at)
         basis = judges.basis(await judges.registry(connection))
         for state in states.values():
+            state.group = group_of(state, states)
             if state.records and (revision := take_revision(state, judge_premium(state, basis, at))) is not None:
                 revisions.append(revision)
-    entries = [entry, *(revision.entry() for revision in revisions)]
+    await append_revisions(connection, [entry], revisions, judges)
+
+
+async def append_revisions(
+    connection: Connection, entries: Sequence[Entry], revisions: Sequence[Revision], judges: Judges
+) -> None:
+    """Log these entries and revisions, and append the revisions, in the caller's transaction."""
     # The log's head before the feed's, as everywhere: nobody waits in a circle.
-    leaves = await append_to_log(connection, entries, origin=judges.log_origin)
+    every = [*entries, *(revision.entry() for revision in revisions)]
+    leaves = await append_to_log(connection, every, origin=judges.log_origin)
     if not revisions:
         return
     position = await store.next_positions(connection, len(revisions))
     rows = Rows()
-    for place, (revision, leaf) in enumerate(zip(revisions, leaves[1:], strict=True)):
+    for place, (revision, leaf) in enumerate(zip(revisions, leaves[len(entries) :], strict=True)):
         rows.premiums.append(revision.row(position + place, leaf))
+        rows.journal += revision.journal_rows()
     await store.append(connection, rows)

@@ -1,14 +1,17 @@
 """What is known about one policy of one insurer: records in the order in which they came, and its documents."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from gateway.participants import Participant
+from gateway.schemes import Told
 from gateway.submissions.account import Movements
 from gateway.submissions.evidence import JudgedDocument, judge_evidence
+from gateway.submissions.journal import Posting
 from schemas.party import Party
-from schemas.policy import Cancellation, Endorsement
+from schemas.policy import Cancellation, Endorsement, Policy
 from schemas.premium import PremiumReceipt, PremiumRefund
 from schemas.verification import Outcome
 
@@ -22,7 +25,10 @@ MOVEMENTS = {
 
 @dataclass(frozen=True, slots=True)
 class KnownRecord:
-    """A record as it was received: by which submission, under whose key, and the verdict on it then."""
+    """A record as it was received: by which submission, under whose key, and the verdict on it then.
+
+    `told` is the same record as the calculation of subsidies reads it; `None` of a type that plays no part there.
+    """
 
     submission_id: str
     keyid: str
@@ -30,6 +36,22 @@ class KnownRecord:
     number: str | None
     record: Any
     outcome: Outcome
+    told: Told | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An authority's word on a premium: on these points, as they stood when it looked, and on no others.
+
+    `rule` limits it to the points of one rule; `points` are the fingerprints of what was open then.
+    """
+
+    submission_id: str
+    authority: str
+    outcome: str
+    reason: str
+    rule: str | None
+    points: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +60,7 @@ class Previous:
 
     `verified_policy` is the submission whose policy record the last verified revision stated; `net_paid` what somebody
     may have relied on: that revision's amount in yuan, zero once it was withdrawn, `None` if it was never verified.
+    `worth` is what that revision said that the premium is worth under each scheme, in yuan.
     """
 
     revision: int
@@ -46,6 +69,7 @@ class Previous:
     known_at: datetime
     verified_policy: str | None = None
     net_paid: str | None = None
+    worth: Mapping[str, str] | None = None
 
     @property
     def was_verified(self) -> bool:
@@ -55,13 +79,27 @@ class Previous:
 
 @dataclass(slots=True)
 class PolicyState:
-    """All that is known about one policy of one insurer, in the order in which it became known."""
+    """All that is known about one policy of one insurer, in the order in which it became known.
+
+    `records` include the invoices that name the policy. `group` are the policies that hang together with it: those that
+    share an invoice, and the reports of the insurers that share the risk. `awards` name it or its product. `posted` is
+    the journal of its money so far.
+    """
 
     insurer: Participant
     policy_no: str
     records: list[KnownRecord] = field(default_factory=list)
     documents: dict[str, JudgedDocument] = field(default_factory=dict)
     previous: Previous | None = None
+    group: tuple["PolicyState", ...] = ()
+    awards: dict[str, Told] = field(default_factory=dict)
+    decisions: list[Decided] = field(default_factory=list)
+    posted: list[Posting] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Insurer code and policy number."""
+        return self.insurer.code, self.policy_no
 
     def current_policy(self) -> KnownRecord | None:
         """The policy record that counts: the accepted one; before one is, the latest; a refused one only if no other.
@@ -117,6 +155,19 @@ class PolicyState:
             ),
             chosen,
         )
+
+    def invoices(self) -> tuple[KnownRecord, ...]:
+        """The invoices that name the policy, each number once: the first that was not refused."""
+        found: dict[str, KnownRecord] = {}
+        for known in self.records:
+            if known.type == "invoice" and known.outcome is not Outcome.FAILED:
+                found.setdefault(known.number or "", known)
+        return tuple(found[number] for number in sorted(found))
+
+    def is_coinsured(self) -> bool:
+        """Whether the policy that counts names co-insurers."""
+        current = self.current_policy()
+        return current is not None and isinstance(current.record, Policy) and bool(current.record.coinsurance)
 
     def twin(self, kind: str, number: str | None) -> KnownRecord | None:
         """A record of the same type and number that is not refused: the first that came. Without number, none."""

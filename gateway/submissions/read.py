@@ -29,8 +29,8 @@ _NUMBER_FIELDS = {
     "premium_refund": "refund_no",
     "invoice": "invoice_no",
 }
-_OFFICIAL = {"subsidy_system": ("award",), "regulator": ("decision",)}
-_NOT_OF_INSURERS = frozenset({"filing", "award", "decision"})
+_OFFICIAL = {"subsidy_system": ("award",), "regulator": ("decision", "directive")}
+_NOT_OF_INSURERS = frozenset({"filing", "award", "decision", "directive"})
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _MOST_ERRORS = 200  # of one record; who reads more
 _MOST_RECORDS = 10_000  # of one message, which is decided in one transaction

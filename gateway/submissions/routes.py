@@ -14,12 +14,14 @@ from starlette.responses import Response
 from gateway.answers import signed_answer
 from gateway.mappings.in_force import InForce, Reader, Unusable, format_of
 from gateway.mappings.routes import Reading
-from gateway.params import AnyCaller, Caller, Db, InsurerCaller, State, Submitter
+from gateway.params import AnyCaller, Caller, Db, InsurerCaller, Regulator, State, Submitter, SubsidySystem
 from gateway.problems import BadRequest, Conflict, NotFound, Refused, Unavailable
 from gateway.submissions import store
+from gateway.submissions.arrival import Arrival
+from gateway.submissions.gather import Judges
 from gateway.submissions.hand_in import hand_in
 from gateway.submissions.read import read_message
-from gateway.submissions.receive import Answer, Arrival, Judges
+from gateway.submissions.receive import Answer, receive
 from gateway.submissions.writer import Busy, Outage, Writer
 from schemas.verification import Check, failed
 
@@ -97,14 +99,66 @@ async def get_document_report(sha256: Sha256, caller: AnyCaller, db: Db, gateway
 
 @router.post("/v1/submissions", tags=["submissions"], status_code=201)
 async def post_submission(
-    request: Request, caller: Submitter, gateway: State, writer: SharedWriter, reading: Reading
+    request: Request,
+    caller: Submitter,
+    gateway: State,
+    writer: SharedWriter,
+    reading: Reading,
+    judges: SharedJudges,
+    dry_run: Annotated[bool, Query(description="judge as if live, keep nothing 试报：只核验，不留存")] = False,
 ) -> Response:
     """Submit one message: the standard schema (`application/json`), or the sender's own format (its content type).
 
     201 with the receipt if everything in it passed or is held; 422 with every problem, and the receipt beside them, if
-    it is refused. The same message again gets the same answer; the same id with other content 409.
+    it is refused. The same message again gets the same answer; the same id with other content 409. With `dry_run` the
+    verdict is the one that it would get now, with 200 instead of 201, no leaf, and nothing is kept.
     """
     arrival = await _arrival(request, caller, gateway, reading)
+    if dry_run:
+        return await _rehearse(arrival, caller, gateway, judges)
+    return await _decide(arrival, caller, gateway, writer)
+
+
+@router.post("/v1/awards", tags=["authorities"], status_code=201)
+async def post_award(
+    request: Request, caller: SubsidySystem, gateway: State, writer: SharedWriter, reading: Reading
+) -> Response:
+    """Tell what a scheme granted 补贴核定: caps and later changes are computed against it. One `award` message."""
+    return await _tell("award", request, caller, gateway, writer, reading)
+
+
+@router.post("/v1/decisions", tags=["authorities"], status_code=201)
+async def post_decision(
+    request: Request, caller: Regulator, gateway: State, writer: SharedWriter, reading: Reading
+) -> Response:
+    """Decide what the gateway holds as indeterminate 审核决定. One `decision` message."""
+    return await _tell("decision", request, caller, gateway, writer, reading)
+
+
+@router.post("/v1/directives", tags=["authorities"], status_code=201)
+async def post_directive(
+    request: Request, caller: Regulator, gateway: State, writer: SharedWriter, reading: Reading
+) -> Response:
+    """Suspend or resume an insurer, a record type or a clause 监管指令. One `directive` message."""
+    return await _tell("directive", request, caller, gateway, writer, reading)
+
+
+async def _tell(
+    kind: str, request: Request, caller: Caller, gateway: State, writer: Writer, reading: InForce
+) -> Response:
+    arrival = await _arrival(request, caller, gateway, reading)
+    if any(read.type != kind for read in arrival.reading.records):
+        raise BadRequest(f"this takes one {kind}", detail_zh=f"此处只接受{kind}", field="type")
+    return await _decide(arrival, caller, gateway, writer)
+
+
+async def _rehearse(arrival: Arrival, caller: Caller, gateway: State, judges: Judges) -> Response:
+    async with gateway.pool.connection() as connection:
+        (answer,) = await receive(connection, [arrival], judges, rehearse=True)
+    return _respond(answer, gateway, caller, rehearsed=True)
+
+
+async def _decide(arrival: Arrival, caller: Caller, gateway: State, writer: Writer) -> Response:
     try:
         answer = await writer.decide(arrival)
     except Busy as error:
@@ -167,7 +221,7 @@ def _idempotency_key(request: Request) -> str | None:
     return key
 
 
-def _respond(answer: Answer, gateway: State, caller: Caller) -> Response:
+def _respond(answer: Answer, gateway: State, caller: Caller, *, rehearsed: bool = False) -> Response:
     if answer.kind in ("replay", "conflict"):
         if answer.kind == "replay":
             check = failed("request.not-replayed", "replayed", first=answer.submission_id)
@@ -183,6 +237,8 @@ def _respond(answer: Answer, gateway: State, caller: Caller) -> Response:
         checks = [Check.model_validate(check) for check in receipt["report"]["checks"]]
         raise Refused(checks=checks, headers=location, receipt=receipt)
     headers = location | ({"idempotency-replayed": "true"} if answer.kind == "repeat" else {})
+    if rehearsed and answer.kind == "new":
+        return signed_answer(200, answer.receipt, gateway, caller.message, {"dry-run": "true"})
     return signed_answer(201, answer.receipt, gateway, caller.message, headers)
 
 

@@ -15,6 +15,7 @@ from gateway.participants import Participant
 from gateway.submissions.documents import as_judged
 from gateway.submissions.evidence import JudgedDocument
 from gateway.submissions.known import KnownRecord, PolicyState, Previous
+from gateway.submissions.memory.store import append_journal, told_from_text
 from gateway.submissions.writable import writable
 from schemas.base import Noun
 from schemas.submission import RECORDS
@@ -44,6 +45,7 @@ class Rows:
     submissions: list[tuple[Any, ...]] = field(default_factory=list)
     records: list[tuple[Any, ...]] = field(default_factory=list)
     premiums: list[tuple[Any, ...]] = field(default_factory=list)
+    journal: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 async def lock(connection: Connection, names: Iterable[str]) -> None:
@@ -89,28 +91,31 @@ async def load_states(
     states = {key: PolicyState(insurer=insurers[key[0]], policy_no=key[1]) for key in keys}
     columns = ([insurer for insurer, _ in keys], [policy_no for _, policy_no in keys])
     cursor = await connection.execute(
-        "SELECT r.insurer, r.policy_no, r.submission_id, s.keyid, r.type, r.number, r.record::text, r.outcome "
+        "SELECT r.insurer, r.policy_no, r.submission_id, s.keyid, r.type, r.number, r.record::text, r.outcome, "
+        "r.known_at "
         "FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
         "JOIN records r USING (insurer, policy_no) JOIN submissions s ON s.id = r.submission_id ORDER BY r.seq",
         columns,
     )
-    for insurer, policy_no, submission_id, keyid, kind, number, record, outcome in await cursor.fetchall():
+    for insurer, policy_no, submission_id, keyid, kind, number, record, outcome, known_at in await cursor.fetchall():
         noun = _noun(kind, record)
-        known = KnownRecord(submission_id, keyid, kind, number, noun, Outcome(outcome))
+        told = told_from_text(kind, insurer, number or "", known_at, record)
+        known = KnownRecord(submission_id, keyid, kind, number, noun, Outcome(outcome), told)
         states[(insurer, policy_no)].records.append(known)
     cursor = await connection.execute(
         "SELECT k.insurer, k.policy_no, last.revision, last.status, last.signature, last.known_at, "
-        "verified.policy_submission, decided.net_paid FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
+        "verified.policy_submission, decided.net_paid, decided.worth "
+        "FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
         "JOIN LATERAL (SELECT revision, status, signature, known_at FROM premiums p WHERE p.insurer = k.insurer "
         "  AND p.policy_no = k.policy_no ORDER BY revision DESC LIMIT 1) AS last ON true "
         "LEFT JOIN LATERAL (SELECT policy_submission FROM premiums p WHERE p.insurer = k.insurer "
         "  AND p.policy_no = k.policy_no AND p.status = 'verified' ORDER BY revision DESC LIMIT 1) AS verified ON true "
-        "LEFT JOIN LATERAL (SELECT net_paid FROM premiums p WHERE p.insurer = k.insurer "
+        "LEFT JOIN LATERAL (SELECT net_paid, worth FROM premiums p WHERE p.insurer = k.insurer "
         "  AND p.policy_no = k.policy_no AND p.net_paid IS NOT NULL ORDER BY revision DESC LIMIT 1) AS decided ON true",
         columns,
     )
-    for insurer, policy_no, revision, status, signature, at, policy, net_paid in await cursor.fetchall():
-        states[(insurer, policy_no)].previous = Previous(revision, status, signature, at, policy, net_paid)
+    for insurer, policy_no, *previous in await cursor.fetchall():
+        states[(insurer, policy_no)].previous = Previous(*previous)
     return states
 
 
@@ -198,11 +203,12 @@ async def append(connection: Connection, rows: Rows) -> None:
     if rows.premiums:
         await connection.execute(
             "INSERT INTO premiums (position, insurer, policy_no, revision, status, known_at, leaf_index, leaf_hash, "
-            "signature, policy_submission, net_paid, body) SELECT * FROM unnest(%b::bigint[], %b::text[], %b::text[], "
-            "%b::integer[], %b::text[], %b::timestamptz[], %b::bigint[], %b::text[], %b::text[], %b::text[], "
-            "%b::text[], %b::bytea[])",
+            "signature, policy_submission, net_paid, body, worth) SELECT * FROM unnest(%b::bigint[], %b::text[], "
+            "%b::text[], %b::integer[], %b::text[], %b::timestamptz[], %b::bigint[], %b::text[], %b::text[], "
+            "%b::text[], %b::text[], %b::bytea[], %b::text[]::jsonb[])",
             _columns(rows.premiums),
         )
+    await append_journal(connection, rows.journal)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:

@@ -1,7 +1,8 @@
 """The verdict on a premium: a pure function of what is known about it. No clock, no database, no settings."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -9,9 +10,15 @@ from typing import Any
 from gateway.filing.check import check_filing
 from gateway.filing.registry import FilingRegistry
 from gateway.participants import Participant
+from gateway.schemes import Told
+from gateway.schemes.records import Award
 from gateway.submissions.account import account, check_account
 from gateway.submissions.arithmetic import check_arithmetic
+from gateway.submissions.decisions import settle
+from gateway.submissions.directives import Given, check_clauses
 from gateway.submissions.evidence import JudgedDocument, documents_of_policy, documents_of_receipt, judge_evidence
+from gateway.submissions.frauds import check_patterns
+from gateway.submissions.group import all_told, check_group, shared_movements, worth
 from gateway.submissions.known import MOVEMENTS, PolicyState, Previous, day_of, party_of
 from schemas.calendar import shanghai_day
 from schemas.canonical import canonical
@@ -20,17 +27,33 @@ from schemas.party import same_party
 from schemas.policy import Policy
 from schemas.premium import PremiumReceipt
 from schemas.verification import Check, Outcome, Severity, conclude, failed, passed, unknown
-from schemas.verified import Evidence, EvidenceDocument, Impact, VerifiedPremium, facts_digest, subject_of
+from schemas.verified import (
+    Evidence,
+    EvidenceDocument,
+    Impact,
+    SchemeAmount,
+    SchemeImpact,
+    VerifiedPremium,
+    facts_digest,
+    subject_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a verdict rests on besides the facts: registry of filings, and the identities that a report names."""
+    """What a verdict rests on besides the facts: registry of filings, and the identities that a report names.
+
+    `schemes` are those under which a premium's worth is told; `insurers` gives an insurer's code by its code or folded
+    name; `stopped` are the directives in effect.
+    """
 
     registry: FilingRegistry
     registry_max_age_days: int
     catalogue: str
     trust: str
+    schemes: tuple[str, ...] = ("ZJ-NDI",)
+    insurers: Mapping[str, str] = field(default_factory=dict)
+    stopped: Mapping[str, Given] = field(default_factory=dict)
 
     def identities(self) -> dict[str, str]:
         """The basis as a report names it."""
@@ -172,32 +195,40 @@ def _judge_receipt(state: PolicyState, receipt: PremiumReceipt, policy: Policy |
 def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPremium:
     """The next revision of the premium: everything that is known, judged as of `at`."""
     current = state.current_policy()
-    movements, moving = state.movements()
+    moving = state.movements()[1]
     policy: Policy | None = current.record if current else None
-    sources = [*((current,) if current else ()), *moving]
+    movements = shared_movements(state)
+    sources = [*((current,) if current else ()), *moving, *state.invoices()]
     checks: list[Check] = [
         passed("submission.signed", submissions=sorted({f"{known.submission_id} {known.keyid}" for known in sources}))
     ]
     money = None
     documents: dict[str, JudgedDocument] = {}
+    told: list[Told] = []
+    today = shanghai_day(at)
     if policy is None:
         checks.append(unknown("record.policy-known", "no-policy-yet", field="policy_no", policy_no=state.policy_no))
     else:
+        told = all_told(state, basis.insurers)
         money = account(policy, movements)
         checks += judge_policy(state, policy, basis, at)
-        checks += check_account(policy, party_of(state.insurer), movements, money, shanghai_day(at))
+        checks += check_account(policy, party_of(state.insurer), movements, money, today)
+        checks += check_patterns(policy, movements, money)
+        checks += check_clauses(policy, basis.stopped)
+        checks += check_group(state, told, today)
         documents = {document.digest: document for document in documents_of_policy(policy, state.documents)[0]}
-        for receipt in movements.receipts:
+        for receipt in state.movements()[0].receipts:
             checks += judge_evidence(receipt, state.insurer, state.documents)
             documents |= {one.digest: one for one in documents_of_receipt(receipt, state.documents)[0]}
     report = conclude(
         subject_of(state.insurer.code, state.policy_no),
-        checks=checks,
+        checks=settle(checks, state.decisions),
         at=at,
         digest=facts_digest(policy, money),
         basis=basis.identities(),
     )
     status = _status(report.outcome, state.previous)
+    schemes = _worth(state, told, basis, at, report.outcome) if policy is not None else ()
     return VerifiedPremium(
         insurer=state.insurer.code,
         policy_no=state.policy_no,
@@ -207,6 +238,7 @@ def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPre
         policy=policy,
         money=money,
         report=report,
+        schemes=schemes,
         evidence=Evidence(
             submissions=tuple(dict.fromkeys(known.submission_id for known in sources)),
             documents=tuple(
@@ -222,7 +254,7 @@ def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPre
             receipts=tuple(receipt.receipt_no for receipt in movements.receipts),
             refunds=tuple(refund.refund_no for refund in movements.refunds),
         ),
-        impact=_impact(state.previous, status, money.net_paid if money else None),
+        impact=_impact(state, status, money.net_paid if money else None, schemes),
     )
 
 
@@ -234,15 +266,71 @@ def _status(outcome: Outcome, previous: Previous | None) -> Any:
     return "withdrawn" if previous and previous.was_verified else "refused"
 
 
-def _impact(previous: Previous | None, status: str, net_paid: Yuan | None) -> Impact | None:
-    """What changes for somebody who relied on an earlier revision: net paid before and after. Held decides nothing."""
+_NOT_VERIFIED = "scheme.premium-verified"
+
+
+def _worth(
+    state: PolicyState, told: list[Told], basis: Basis, at: datetime, outcome: Outcome
+) -> tuple[SchemeAmount, ...]:
+    """What the premium is worth under each scheme. What is not verified is worth nothing yet, whatever a scheme says:
+    the amounts of one that is held are those that it would have."""
+    amounts = []
+    for scheme, assessed in worth(state, told, basis.schemes, shanghai_day(at)):
+        rules = tuple(finding.rule for finding in assessed.findings)
+        own = assessed.outcome
+        if outcome is not Outcome.PASSED:
+            rules = (_NOT_VERIFIED, *rules)
+            own = Outcome.FAILED if Outcome.FAILED in (own, outcome) else Outcome.INDETERMINATE
+        nothing = own is Outcome.FAILED
+        amounts.append(
+            SchemeAmount(
+                scheme=scheme.id,
+                version=scheme.version,
+                outcome=own,
+                eligible_premium=ZERO if nothing else assessed.eligible_premium,
+                subsidy=ZERO if nothing else assessed.subsidy,
+                rules=rules,
+            )
+        )
+    return tuple(amounts)
+
+
+def _impact(state: PolicyState, status: str, net_paid: Yuan | None, schemes: tuple[SchemeAmount, ...]) -> Impact | None:
+    """What changes for somebody who relied on an earlier revision: net paid, and worth under each scheme, before and
+    after. Held decides nothing."""
+    previous = state.previous
     if previous is None or previous.net_paid is None or status == "held":
         return None
     before = Yuan.of(previous.net_paid)
     after = net_paid if status == "verified" and net_paid is not None else ZERO
-    if before == after:
+    worth_now = {one.scheme: one.subsidy for one in schemes} if status == "verified" else {}
+    changed = []
+    for scheme in sorted({*(previous.worth or {}), *worth_now}):
+        was = Yuan.of((previous.worth or {}).get(scheme, "0.00"))
+        now = worth_now.get(scheme, ZERO)
+        if was != now:
+            changed.append(
+                SchemeImpact(
+                    scheme=scheme, before=was, after=now, clawback=_less(was, now), awarded=_awarded(state, scheme)
+                )
+            )
+    if before == after and not changed:
         return None
-    return Impact(before=before, after=after, clawback=before - after if before > after else ZERO)
+    return Impact(before=before, after=after, clawback=_less(before, after), schemes=tuple(changed))
+
+
+def _less(before: Yuan, after: Yuan) -> Yuan:
+    return before - after if before > after else ZERO
+
+
+def _awarded(state: PolicyState, scheme: str) -> Yuan | None:
+    """What the awards of the scheme that name this policy granted together."""
+    own = [
+        award.amount
+        for award in state.awards.values()
+        if isinstance(award, Award) and award.scheme == scheme and state.policy_no in award.policy_nos
+    ]
+    return Yuan(sum(own)) if own else None
 
 
 def signature_of(premium: VerifiedPremium) -> str:
@@ -255,5 +343,9 @@ def signature_of(premium: VerifiedPremium) -> str:
             if check.outcome is not Outcome.PASSED and check.severity is Severity.ERROR
         }
     )
-    stated = canonical([premium.status, premium.report.digest, [list(point) for point in open_points]])
+    worth_now = [
+        [one.scheme, one.outcome.value, str(one.eligible_premium), str(one.subsidy)] for one in premium.schemes
+    ]
+    told = [premium.status, premium.report.digest, [list(point) for point in open_points], worth_now]
+    stated = canonical(told)
     return f"{premium.status}:{hashlib.sha256(stated).hexdigest()}"

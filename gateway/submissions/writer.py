@@ -7,7 +7,9 @@ from contextlib import suppress
 import psycopg
 
 from gateway.db import Pool
-from gateway.submissions.receive import Answer, Arrival, Judges, receive
+from gateway.submissions.arrival import Arrival
+from gateway.submissions.gather import Judges
+from gateway.submissions.receive import Answer, receive
 
 _LARGEST_BATCH = 64
 _LARGEST_BATCH_BYTES = 4 * 1024 * 1024

@@ -30,7 +30,9 @@ from hypothesis import strategies as st
 from gateway.db import Connection, new_pool
 from gateway.submissions.documents import as_judged, judge_document
 from gateway.submissions.hand_in import hand_in
-from gateway.submissions.receive import Arrival, Judges, receive
+from gateway.submissions.arrival import Arrival
+from gateway.submissions.gather import Judges
+from gateway.submissions.receive import receive
 from gateway.submissions.store import as_jsonb
 from gateway.submissions.writable import writable
 from sandbox.insurers import Insurer

@@ -30,7 +30,8 @@ from hypothesis import strategies as st
 
 from gateway.db import Connection, new_pool
 from gateway.feed.store import list_changes
-from gateway.submissions.receive import Answer, Arrival, receive
+from gateway.submissions.arrival import Arrival
+from gateway.submissions.receive import Answer, receive
 from gateway.submissions.store import lock
 from gateway.submissions.writer import Busy, Outage, Writer
 from sandbox.insurers import Insurer
@@ -319,7 +320,9 @@ def test_what_is_undone_after_it_was_verified_is_withdrawn_with_its_price(dsn: s
         answers = await take(connection, *(arrival(insurer, one) for one in messages))
         assert [receipt_of(one)["premiums"][0]["status"] for one in answers] == ["held", "verified", "withdrawn"]
         premium = await latest(connection, facts.policy_no)
+        (worth,) = premium["impact"].pop("schemes")
         assert premium["impact"] == {"before": facts.gross, "after": "0.00", "clawback": facts.gross}
+        assert (worth["scheme"], worth["after"], worth["clawback"]) == ("ZJ-NDI", "0.00", worth["before"])
 
     on(dsn, run)
 

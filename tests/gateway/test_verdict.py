@@ -419,35 +419,36 @@ def test_what_was_verified_and_fails_is_withdrawn_with_what_to_take_back() -> No
     known = honest()
     first = revise(known)
     assert (first.status, first.revision, first.impact) == ("verified", 1, None)
-    tell(known, "premium_refund", record("premium_refund", {"amount": "300000.00"}))
+    tell(known, "premium_refund", record("premium_refund", {"amount": "200000.00"}))
     second = revise(known)
     assert (second.status, second.revision) == ("withdrawn", 2)
     assert second.impact is not None
-    assert second.impact.model_dump(mode="json") == {
+    assert second.impact.model_dump(mode="json", exclude_none=True) == {
         "before": "800000.00",
         "after": "0.00",
         "clawback": "800000.00",
+        "schemes": [{"scheme": "ZJ-NDI", "before": "400000.00", "after": "0.00", "clawback": "400000.00"}],
     }
-    tell(known, "endorsement", record("endorsement", {"kind": "decrease", "premium_change": {"gross": "-300000.00"}}))
+    tell(known, "endorsement", record("endorsement", {"kind": "decrease", "premium_change": {"gross": "-200000.00"}}))
     third = revise(known)
     assert third.status == "verified"
     assert third.impact is not None
-    assert (third.impact.before, third.impact.after, third.impact.clawback) == (Yuan(0), Yuan(50000000), Yuan(0))
+    assert (third.impact.before, third.impact.after, third.impact.clawback) == (Yuan(0), Yuan(60000000), Yuan(0))
 
 
 def test_a_lower_premium_that_verifies_again_says_the_difference() -> None:
     known = honest()
     revise(known)
-    down = record("endorsement", {"kind": "decrease", "premium_change": {"gross": "-300000.00"}})
+    down = record("endorsement", {"kind": "decrease", "premium_change": {"gross": "-200000.00"}})
     tell(known, "endorsement", down)
     held = revise(known)
     assert held.status == "held"  # more was received than is due
     assert held.impact is None
-    tell(known, "premium_refund", record("premium_refund", {"amount": "300000.00"}))
+    tell(known, "premium_refund", record("premium_refund", {"amount": "200000.00"}))
     verified = revise(known)
     assert verified.status == "verified"
     assert verified.impact is not None
-    assert str(verified.impact.clawback) == "300000.00"
+    assert str(verified.impact.clawback) == "200000.00"
     assert str(verified.impact.before) == "800000.00"
 
 

@@ -126,6 +126,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "amount": "400000.00",
         "awarded_on": "2026-09-01",
     },
+    "directive": {
+        "subject": "insurer:SANDBOX-C/type:premium_receipt",
+        "action": "suspend",
+        "effective_from": "2026-09-01T00:00:00+08:00",
+        "reason": "数据质量整改",
+        "authority": "示例省金融监管局",
+    },
     "decision": {
         "subject": "premium:PICC/PZDS202633010000001567",
         "outcome": "accepted",

@@ -1,0 +1,75 @@
+"""Taking one record in: the checks of its own, and what is known from then on."""
+
+from gateway.submissions.arrival import Arrival, movement_number, number_of
+from gateway.submissions.gather import Gathered
+from gateway.submissions.group import told_of
+from gateway.submissions.known import KnownRecord
+from gateway.submissions.memory.store import decided, give_award
+from gateway.submissions.read import ReadRecord
+from gateway.submissions.verdict import Basis, judge_record
+from schemas.calendar import shanghai_day
+from schemas.premium import Award, Decision, Invoice
+from schemas.verification import Check, Outcome, failed, passed, worst
+
+
+def take_record(arrival: Arrival, read: ReadRecord, known: Gathered, basis: Basis) -> tuple[Check, ...]:
+    """The checks of one record, which is known from now on; none of a record that changes no premium."""
+    if isinstance(read.noun, Invoice):
+        return _take_invoice(arrival, read, known)
+    if isinstance(read.noun, Award):
+        told = told_of("award", "", arrival.message_id, shanghai_day(arrival.received_at), read.values)
+        if told is not None:
+            give_award({key: known.states[key] for key in known.keys_of(arrival, read)}, told)
+        return ()
+    if isinstance(read.noun, Decision):
+        for key in known.keys_of(arrival, read):
+            body = known.looked_at.get(arrival.submission_id)
+            known.states[key].decisions.append(decided(arrival.submission_id, read.noun, body))
+        return ()
+    if read.policy_no is None or (arrival.insurer.code, read.policy_no) not in known.states:
+        return ()
+    state = known.states[arrival.insurer.code, read.policy_no]
+    number = movement_number(arrival, read)
+    taken = known.numbers.get(number) if number else None
+    elsewhere = taken[1] if taken and taken[0] != read.policy_no else None
+    checks = judge_record(state, read.type, read.number, read.noun, basis, arrival.received_at, elsewhere)
+    outcome = worst(checks)
+    if number and outcome is not Outcome.FAILED:
+        known.numbers.setdefault(number, (read.policy_no, arrival.submission_id))
+    state.records.append(_known(arrival, read, outcome))
+    return checks
+
+
+def _known(arrival: Arrival, read: ReadRecord, outcome: Outcome) -> KnownRecord:
+    number = number_of(arrival, read)
+    day = shanghai_day(arrival.received_at)
+    told = told_of(read.type, arrival.insurer.code, number or "", day, read.values)
+    return KnownRecord(arrival.submission_id, arrival.keyid, read.type, number, read.noun, outcome, told)
+
+
+def _take_invoice(arrival: Arrival, read: ReadRecord, known: Gathered) -> tuple[Check, ...]:
+    """F-02: an invoice number is nationwide and used once. What another insurer said under it is not told."""
+    invoice = read.noun
+    assert isinstance(invoice, Invoice), "of no other type"
+    rule = "record.number-used-once"
+    earlier = known.invoices.setdefault(invoice.invoice_no, [])
+    check = passed(rule, number=invoice.invoice_no)
+    for insurer, submission, told in earlier:
+        if told == invoice and insurer == arrival.insurer.code:
+            check = passed(rule, repeats=submission)
+            break
+        if insurer == arrival.insurer.code:
+            check = failed(rule, "changed-content", field="number", first=submission, number=invoice.invoice_no)
+        elif told != invoice:
+            check = failed(rule, "used-elsewhere", field="number", number=invoice.invoice_no)
+    if check.outcome is not Outcome.FAILED:
+        earlier.append((arrival.insurer.code, arrival.submission_id, invoice))
+    record = _known(arrival, read, check.outcome)
+    keys = known.keys_of(arrival, read)
+    for key in keys:
+        known.states[key].records.append(record)
+        # Red letters that came before what they cancel waited for it.
+        known.states[key].records += known.red_letters.get((arrival.insurer.code, invoice.invoice_no), ())
+    if not keys and invoice.red_letter_of is not None:
+        known.red_letters.setdefault((arrival.insurer.code, invoice.red_letter_of), []).append(record)
+    return (check,)
