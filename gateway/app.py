@@ -29,6 +29,7 @@ from gateway.ledger.publish import publish
 from gateway.ledger.routes import router as ledger_routes
 from gateway.mappings.in_force import InForce
 from gateway.mappings.routes import router as mapping_routes
+from gateway.match.routes import router as match_routes
 from gateway.participants import load_participants
 from gateway.premiums.routes import router as premium_routes
 from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
@@ -131,6 +132,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         mapping_routes,
         ledger_routes,
         published.router,
+        match_routes,
     ):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)

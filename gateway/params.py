@@ -147,6 +147,7 @@ SubsidySystem = Annotated[Caller, Depends(_caller("subsidy_system"))]
 Regulator = Annotated[Caller, Depends(_caller("regulator"))]
 Operator = Annotated[Caller, Depends(_caller("operator"))]
 Reader = Annotated[Caller, Depends(_caller("subsidy_system", "regulator", "operator"))]
+Authority = Annotated[Caller, Depends(_caller("subsidy_system", "regulator"))]
 AnyCaller = Annotated[Caller, Depends(_caller())]
 Submitter = Annotated[Caller, Depends(_caller("insurer", "subsidy_system", "regulator"))]
 
