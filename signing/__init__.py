@@ -3,6 +3,7 @@
 from signing.algorithms import verify_signature as verify_signature
 from signing.checks.certificate import verify_certificate as verify_certificate
 from signing.checks.token import verify_timestamp as verify_timestamp
+from signing.containers.xmldsig import signed_content as signed_content
 from signing.errors import NoEngine as NoEngine
 from signing.errors import Unreadable as Unreadable
 from signing.errors import UnusableKey as UnusableKey

@@ -169,13 +169,16 @@ def _inside(box: Sequence[float], page: Sequence[float]) -> bool:
 
 
 def check_root(listing: Listing) -> Check:
-    """GB/T 33190 section 7.4: one document with one root and no versions: every reader shows the same."""
+    """GB/T 33190 section 7.4: one document with one root, so that every reader shows the same.
+
+    Versions (section 19) leave no choice if one is current and has the same root; that all is covered is asked apart.
+    """
     rule = "document.root"
     if listing.bodies != 1:
         return failed(rule, "several-documents" if listing.bodies else "root-missing", bodies=listing.bodies)
     if (broken := from_defects(listing.defects, rule)) is not None:
         return broken
-    if listing.has_versions:
+    if listing.has_versions and (len(listing.current) != 1 or listing.current != listing.roots):
         return failed(rule, "versions", versions=listing.versions[:_SHOWN])
     return passed_again(rule, root=listing.roots[0] if listing.roots else None)
 

@@ -86,7 +86,7 @@ def _judge(opened: _Opened, trust: TrustStore, at: datetime) -> tuple[tuple[Chec
     if listing.lists or any(defect.rule == "document.signatures" for defect in listing.defects):
         checks.append(extent.check_list(listing))
     if ENTRY_LIST in package.files:
-        checks.append(check_entry_list(package, plumbing))
+        checks.append(check_entry_list(package, plumbing - {OFD_XML}))
     if not listing.signatures:
         return (*checks, failed("document.signed", "not-signed")), ()
     left = sorted(package.files - plumbing - covered - {ENTRY_LIST} - _entry_list_plumbing(package))

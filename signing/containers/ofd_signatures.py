@@ -5,6 +5,7 @@ Reading never stops at the first fault: what is wrong is kept as a defect beside
 
 import itertools
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,12 +38,16 @@ _BODY_CHILDREN = frozenset({"DocInfo", "DocRoot", "Signatures"})
 
 @dataclass(slots=True)
 class Listing:
-    """What OFD.xml says: documents, versions, and the signatures that it leads to."""
+    """What OFD.xml says: documents, versions, and the signatures that it leads to.
+
+    `current` are the document roots of those versions that are said to be the current one.
+    """
 
     bodies: int = 0
     document_ids: list[str] = field(default_factory=list)
     roots: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
+    current: list[str] = field(default_factory=list)
     has_versions: bool = False
     extras: list[str] = field(default_factory=list)
     lists: list[str] = field(default_factory=list)
@@ -134,6 +139,8 @@ def _read_body(package: Package, body: Element, listing: Listing) -> None:
             location = element.get("BaseLoc")
             if location is not None:
                 _locate(package, location, OFD_XML, listing.versions, listing, "document.root", "version-missing")
+            if location is not None and element.get("Current", "").strip() in ("true", "1"):
+                _read_version(package, location, listing)
     for name, found, rule in (
         ("DocRoot", listing.roots, "document.root"),
         ("Signatures", listing.lists, "document.signatures"),
@@ -143,6 +150,15 @@ def _read_body(package: Package, body: Element, listing: Listing) -> None:
             listing.defect(rule, "element-repeated" if elements else "root-missing", element=name)
         for element in elements:
             _locate(package, element.text or "", OFD_XML, found, listing, rule, None)
+
+
+def _read_version(package: Package, location: str, listing: Listing) -> None:
+    """The document root of a current version; none if it cannot be read: then there is no certain one."""
+    with suppress(BadPart, BadPath, Refused):
+        name = resolve(package, location, OFD_XML)
+        root = only(package.part(name, "DocVersion"), "DocRoot")
+        if root is not None:
+            listing.current.append(resolve(package, text_of(root), name))
 
 
 def _locate(

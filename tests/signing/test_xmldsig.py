@@ -17,8 +17,8 @@ from lxml import etree
 
 from schemas.rules import load_rules
 from schemas.verification import Outcome, Report, SealReport
-from signing import sm2
-from signing.containers.xmldsig import MOST_SIGNATURES, signed_content
+from signing import signed_content, sm2
+from signing.containers.xmldsig import MOST_SIGNATURES
 from signing.errors import Unreadable
 from signing.trust import Policy, TrustStore
 from signing.verify import verify_document
