@@ -17,7 +17,7 @@ from signing.checks.token import Proof, judge_token
 from signing.containers.ber import looks_indefinite
 from signing.containers.cms import SIGNED_DATA, looks_like_signed_data, read_signed_data
 from signing.containers.der import NotAsExpected
-from signing.containers.pdf_dictionary import BadDictionary, Hole, RawDictionary, read_dictionary, read_hole
+from signing.containers.pdf_dictionary import BadDictionary, Hole, RawDictionary, read_hole
 from signing.containers.pdf_file import BadPdf, Field, PdfFile
 from signing.containers.ses import looks_like_seal_signature, read_seal_signature
 from signing.judge import (
@@ -112,7 +112,7 @@ def _read(file: PdfFile, field: Field) -> _Read:
     if field.offset is None:
         return _Read(field, (failed(rule, "in-object-stream"),), "unsafe")
     try:
-        dictionary = read_dictionary(file.data, field.offset, field.number)
+        dictionary = file.dictionary(field.offset, field.number)
     except BadDictionary as error:
         return _Read(field, (failed(rule, error.args[0]),), "unsafe")
     try:

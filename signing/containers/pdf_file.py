@@ -22,7 +22,7 @@ from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, ModificationLevel, S
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from schemas.verification import Check, failed, passed
-from signing.containers.pdf_dictionary import BadDictionary, names_in, read_dictionary
+from signing.containers.pdf_dictionary import BadDictionary, RawDictionary, names_in, read_dictionary
 
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # what it would log is driven by strangers' bytes
 
@@ -57,6 +57,7 @@ _ACTIVE = frozenset(
 _EMBEDDED = frozenset({"EF", "EmbeddedFile", "EmbeddedFiles"})
 _LARGEST_HEAD = 4 << 10
 _DIGITS = re.compile(rb"<[0-9A-Fa-f]{256,}>")
+_BEGINS = re.compile(rb"/Contents[\x00\t\n\x0c\r ]*<[0-9A-Fa-f]{256}")  # what `_DIGITS` takes can only begin so
 _END = re.compile(rb"[\x00\t\n\x0c\r ]*endobj[\x00\t\n\x0c\r ]*.?", re.DOTALL)
 _OBJECT = re.compile(r"idnum=(\d+)")
 _SET = re.compile(r"\{([^{}]*)\}")
@@ -89,6 +90,7 @@ class _Reader(PdfFileReader):
     def __init__(self, data: bytes) -> None:
         self._tables: dict[int, tuple[bytes, dict[int, tuple[int, int]]]] = {}
         self._data = data
+        self._dictionaries: dict[tuple[int, int], RawDictionary] = {}
         super().__init__(io.BytesIO(data), strict=True)
 
     def _read_object(
@@ -98,7 +100,7 @@ class _Reader(PdfFileReader):
         never_decrypt: bool = False,
         as_metadata_stream: bool = False,
     ) -> Any:
-        short = _without_value(self._data, marker, ref.idnum) if isinstance(marker, int) else None
+        short = self._without_value(marker, ref.idnum) if isinstance(marker, int) else None
         if short is None:
             return super()._read_object(ref, marker, never_decrypt, as_metadata_stream)
         whole, self.stream = self.stream, io.BytesIO(short)
@@ -136,28 +138,35 @@ class _Reader(PdfFileReader):
             places.setdefault(int(words[2 * place]), (place, first + int(words[2 * place + 1])))
         return data, places
 
+    def dictionary(self, offset: int, number: int) -> RawDictionary:
+        """The dictionary that is the object `number` at `offset`, read once. Raises `BadDictionary`."""
+        found = self._dictionaries.get((offset, number))
+        if found is None:
+            found = self._dictionaries[offset, number] = read_dictionary(self._data, offset, number)
+        return found
 
-def _without_value(data: bytes, offset: int, number: int) -> bytes | None:
-    """The dictionary object at `offset` with the digest of the digits of its /Contents in their place, up to `endobj`.
+    def _without_value(self, offset: int, number: int) -> bytes | None:
+        """The dictionary object at `offset` with the digest of the digits of its /Contents in their place, to `endobj`.
 
-    None if that is not exactly what stands there. The string is exchanged for a shorter one of the same kind: whoever
-    reads what is around it otherwise than we do still reads the same.
-    """
-    place = data.find(b"/Contents", offset, offset + _LARGEST_HEAD)
-    if place < 0 or data.find(b"endobj", offset, place) >= 0:
-        return None  # as in every object but a signature
-    try:
-        dictionary = read_dictionary(data, offset, number)
-    except BadDictionary:
-        return None
-    value = dictionary.entries.get("Contents")
-    if value is None or not _DIGITS.fullmatch(value.raw):
-        return None
-    end = _END.match(data, dictionary.end)
-    if end is None:
-        return None
-    digest = hashlib.sha256(value.raw).hexdigest().encode()
-    return data[offset : value.start] + b"<" + digest + b">" + data[value.end : end.end()]
+        None if that is not exactly what stands there. The string is exchanged for a shorter one of the same kind:
+        whoever reads what is around it otherwise than we do still reads the same.
+        """
+        data = self._data
+        place = data.find(b"/Contents", offset, offset + _LARGEST_HEAD)
+        if place < 0 or not _BEGINS.match(data, place) or data.find(b"endobj", offset, place) >= 0:
+            return None  # as in every object but a signature
+        try:
+            dictionary = self.dictionary(offset, number)
+        except BadDictionary:
+            return None
+        value = dictionary.entries.get("Contents")
+        if value is None or not _DIGITS.fullmatch(value.raw):
+            return None
+        end = _END.match(data, dictionary.end)
+        if end is None:
+            return None
+        digest = hashlib.sha256(value.raw).hexdigest().encode()
+        return data[offset : value.start] + b"<" + digest + b">" + data[value.end : end.end()]
 
 
 class PdfFile:
@@ -215,6 +224,11 @@ class PdfFile:
         if len({field.number for field in found}) != len(found):
             raise BadPdf("signature-shared", "two fields have the same signature")
         return tuple(sorted(found, key=lambda field: (field.revision, field.name)))
+
+    def dictionary(self, offset: int, number: int) -> RawDictionary:
+        """The dictionary that is the object `number` at `offset`. Raises `BadDictionary`."""
+        found: RawDictionary = self._reader.dictionary(offset, number)
+        return found
 
     def ends_revision(self, end: int, revision: int) -> bool:
         """Whether the first `end` bytes are this revision and those before it, complete, and nothing of a later one."""
