@@ -9,7 +9,7 @@ import itertools
 import logging
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -100,7 +100,7 @@ class _Reader(PdfFileReader):
         never_decrypt: bool = False,
         as_metadata_stream: bool = False,
     ) -> Any:
-        short = self._without_value(marker, ref.idnum) if isinstance(marker, int) else None
+        short = _without_value(self._data, marker, ref.idnum, self.dictionary) if isinstance(marker, int) else None
         if short is None:
             return super()._read_object(ref, marker, never_decrypt, as_metadata_stream)
         whole, self.stream = self.stream, io.BytesIO(short)
@@ -145,28 +145,28 @@ class _Reader(PdfFileReader):
             found = self._dictionaries[offset, number] = read_dictionary(self._data, offset, number)
         return found
 
-    def _without_value(self, offset: int, number: int) -> bytes | None:
-        """The dictionary object at `offset` with the digest of the digits of its /Contents in their place, to `endobj`.
 
-        None if that is not exactly what stands there. The string is exchanged for a shorter one of the same kind:
-        whoever reads what is around it otherwise than we do still reads the same.
-        """
-        data = self._data
-        place = data.find(b"/Contents", offset, offset + _LARGEST_HEAD)
-        if place < 0 or not _BEGINS.match(data, place) or data.find(b"endobj", offset, place) >= 0:
-            return None  # as in every object but a signature
-        try:
-            dictionary = self.dictionary(offset, number)
-        except BadDictionary:
-            return None
-        value = dictionary.entries.get("Contents")
-        if value is None or not _DIGITS.fullmatch(value.raw):
-            return None
-        end = _END.match(data, dictionary.end)
-        if end is None:
-            return None
-        digest = hashlib.sha256(value.raw).hexdigest().encode()
-        return data[offset : value.start] + b"<" + digest + b">" + data[value.end : end.end()]
+def _without_value(data: bytes, offset: int, number: int, read: Callable[[int, int], RawDictionary]) -> bytes | None:
+    """The dictionary object at `offset` with the digest of the digits of its /Contents in their place, to `endobj`.
+
+    None if that is not exactly what stands there. The string is exchanged for a shorter one of the same kind: whoever
+    reads what is around it otherwise than we do still reads the same. `read` is `read_dictionary` of these data.
+    """
+    place = data.find(b"/Contents", offset, offset + _LARGEST_HEAD)
+    if place < 0 or not _BEGINS.match(data, place) or data.find(b"endobj", offset, place) >= 0:
+        return None  # as in every object but a signature
+    try:
+        dictionary = read(offset, number)
+    except BadDictionary:
+        return None
+    value = dictionary.entries.get("Contents")
+    if value is None or not _DIGITS.fullmatch(value.raw):
+        return None
+    end = _END.match(data, dictionary.end)
+    if end is None:
+        return None
+    digest = hashlib.sha256(value.raw).hexdigest().encode()
+    return data[offset : value.start] + b"<" + digest + b">" + data[value.end : end.end()]
 
 
 class PdfFile:
