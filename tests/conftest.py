@@ -14,7 +14,7 @@ from gateway.db import create_database, embedded, migrate
 from tests.tally import drain, table
 
 _numbers = itertools.count()
-_rows: list[dict[str, Any]] = []
+_rows: dict[str, list[dict[str, Any]]] = {"suite": [], "fuzz": []}
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:
@@ -24,15 +24,21 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "teardown":
-        _rows.extend(row for name, row in report.user_properties if name == "suite" and isinstance(row, dict))
+        for name, row in report.user_properties:
+            if name in _rows and isinstance(row, dict):
+                _rows[name].append(row)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One table of the published suites at the end of the run: wrong accepts, wrong rejects, crashes, time-outs."""
-    if _rows:
+    """One table of the published suites at the end of the run, and what the fuzzing did."""
+    if suites := _rows["suite"]:
         terminalreporter.section("published suites")
-        for line in table(_rows):
+        for line in table(suites):
             terminalreporter.write_line(line)
+    if targets := _rows["fuzz"]:
+        terminalreporter.section(f"fuzzing with FUZZ_SEED={targets[0]['seed']}")
+        for row in sorted(targets, key=lambda row: str(row["target"])):
+            terminalreporter.write_line(f"{row['target']:24}{row['inputs']:>8} inputs{row['slowest']:>10.2f} s slowest")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ kind of data that a container carries.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 
 import fuzz_seeds as seeds
 from fuzz_seeds import CONTENT, PARTS, m, s
@@ -47,19 +48,13 @@ def ofd(data: bytes) -> None:
         return
     archive = open_archive(data)
     shown = {name: archive.read(name) for name in archive.names if "/Signs/" not in name}
-    assert shown in _honest(), "a package passes that nobody sealed"
+    assert shown in _honest_packages(), "a package passes that nobody sealed"
 
 
-def _honest() -> list[dict[str, bytes]]:
-    if not _HONEST:
-        for seed in seeds.of("ofd"):
-            if passes(seed):
-                archive = open_archive(seed)
-                _HONEST.append({name: archive.read(name) for name in archive.names if "/Signs/" not in name})
-    return _HONEST
-
-
-_HONEST: list[dict[str, bytes]] = []
+@cache
+def _honest_packages() -> list[dict[str, bytes]]:
+    archives = [open_archive(seed) for seed in seeds.of("ofd") if passes(seed)]
+    return [{name: one.read(name) for name in one.names if "/Signs/" not in name} for one in archives]
 
 
 def ofd_part(data: bytes) -> None:
@@ -75,12 +70,12 @@ def ofd_part(data: bytes) -> None:
 def pdf(data: bytes) -> None:
     """A file that passes is one of the vectors, but for the case of the digits of its values."""
     if passes(data):
-        if not _PDFS:
-            _PDFS.update(seed.lower() for seed in seeds.of("pdf") if passes(seed))
-        assert data.lower() in _PDFS, "a PDF passes that nobody sealed"
+        assert data.lower() in _honest_pdfs(), "a PDF passes that nobody sealed"
 
 
-_PDFS: set[bytes] = set()
+@cache
+def _honest_pdfs() -> frozenset[bytes]:
+    return frozenset(seed.lower() for seed in seeds.of("pdf") if passes(seed))
 
 
 def cms(data: bytes) -> None:
@@ -155,6 +150,8 @@ def revocation(data: bytes) -> None:
     assert found.outcome is not Outcome.PASSED, "a stranger's data make a revoked certificate good"
 
 
+READY: dict[str, Callable[[], object]] = {"ofd": _honest_packages, "pdf": _honest_pdfs}
+"""What a target needs to know before its first input, which takes a while."""
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "ofd": ofd,
     "ofd-part": ofd_part,
