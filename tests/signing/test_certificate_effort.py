@@ -1,11 +1,14 @@
 """Certificates that a stranger sends cannot make path building expensive."""
 
 import time
+from functools import partial
 
 import pytest
 from authority import AT, CERTIFYING, Holder, issue, make_key, middle, name, revocation_list, root
+from pdf_maker import Pdf, make_cms
 
 from schemas.verification import Outcome
+from signing import verify_document
 from signing.checks.certificate import check_chain
 from signing.checks.paths import Link, Search
 from signing.trust import Purpose, TrustStore
@@ -88,3 +91,22 @@ def test_the_search_visits_the_shortest_path_first() -> None:
     pool = [Link.of(one.certificate) for one in (detour, issuing)]
     first = next(iter(Search(Link.of(leaf.certificate), [Link.of(top.certificate)], pool)))
     assert [link.der for link in first.links] == [top.certificate, issuing.certificate, leaf.certificate]
+
+
+@pytest.mark.parametrize("distinct", [1, 250])
+def test_a_thousand_certificates_in_a_document(distinct: int) -> None:
+    """All of one name, each its own issuer: in the signed data of a PDF, with an honest signer and one of theirs."""
+    top = root(kind="p256")
+    honest = issue("Insurer", top, kind="p256")
+    clones = [issue("Clone", kind="p256", authority=True, usage=CERTIFYING) for _ in range(distinct)]
+    theirs = issue("Insurer", clones[0], kind="p256")
+    trust = TrustStore(signers=(top.certificate,), crls=(revocation_list(top),))
+    bag = tuple(clones * (1000 // distinct))
+    for signer, outcome in ((honest, Outcome.PASSED), (theirs, Outcome.INDETERMINATE)):
+        pdf = Pdf()
+        pdf.room = 2_000_000
+        pdf.sign(partial(make_cms, holder=signer, others=bag))
+        began = time.perf_counter()
+        report = verify_document(pdf.data, trust=trust, at=AT)
+        assert report.outcome is outcome
+        assert time.perf_counter() - began < SECONDS
