@@ -3,11 +3,13 @@
 Each rule derives or checks one thing and runs only if all of its inputs were read.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
 from adapters.amounts import Exact, Share
 from adapters.convert import registration_class as parsed_class
+from adapters.convert import remembered
 from adapters.dates import period as whole_days
 from adapters.facts import Facts
 from adapters.mapping import Rule
@@ -25,12 +27,15 @@ def period(facts: Facts) -> None:
     if start is None or end is None:
         return
     try:
-        first, last = whole_days(start, end)
+        first, last = _whole_days(start, end)
     except Unreadable as error:
         del facts.values["period.start"], facts.values["period.end"]
         facts.blame(error.rule, error.reason, "period", start=_shown(facts, "start"), end=_shown(facts, "end"))
         return
     facts.values["period.start"], facts.values["period.end"] = first, last
+
+
+_whole_days = lru_cache(maxsize=8192)(whole_days)
 
 
 def _shown(facts: Facts, edge: str) -> str:
@@ -46,19 +51,20 @@ def period_not_inverted(facts: Facts) -> None:
 
 def cny_by_contract(facts: Facts) -> None:
     """0.4: where the format has no currency, or states none, it is yuan by contract; written with the premium."""
-    if "premium.currency" in facts.unread or "premium.currency" in facts.values:
+    values = facts.values
+    if "premium.currency" in values or "premium.currency" in facts.unread:
         return
-    if any(f"premium.{part}" in facts.values for part in ("gross", "net", "tax")):
+    if "premium.gross" in values or "premium.net" in values or "premium.tax" in values:
         facts.put("premium.currency", "CNY", "by contract")
 
 
 def third_amount(group: str) -> Rule:
     """0.4: of gross, net and tax, all three must agree to the fen; of two, the third is computed."""
-    gross, net, tax = f"{group}.gross", f"{group}.net", f"{group}.tax"
+    names = gross, net, tax = f"{group}.gross", f"{group}.net", f"{group}.tax"
 
     def settle(facts: Facts) -> None:
         values = facts.values
-        stated = [name for name in (gross, net, tax) if name in values]
+        stated = [name for name in names if name in values]
         if len(stated) == 3:
             amounts_agree(facts, gross, net, tax)
         elif len(stated) == 2 and facts.was_read(gross, net, tax):
@@ -86,8 +92,8 @@ def three_amounts_agree(group: str) -> Rule:
 def amounts_agree(facts: Facts, gross: str, net: str, tax: str, rule: str = "premium.tax-mismatch") -> None:
     """Report it if net + tax is not gross."""
     values = facts.values
-    total = values[net] + values[tax]
-    if total != values[gross]:
+    if values[net].fen + values[tax].fen != values[gross].fen:
+        total = values[net] + values[tax]
         facts.blame(
             rule,
             "net-and-tax-are-not-gross",
@@ -104,8 +110,9 @@ def signs(group: str, direction: Direction) -> Rule:
     names = tuple((f"{group}.{part}" if group else part, part == "tax") for part in ("gross", "net", "tax"))
 
     def settle(facts: Facts) -> None:
+        values = facts.values
         for name, is_tax in names:
-            amount = facts.values.get(name)
+            amount = values.get(name)
             if amount is not None and not _fits(amount.fen, direction, is_tax):
                 facts.blame("sign.contradiction", _SIGN_REASON[direction], name, amount=str(amount))
                 return
@@ -132,9 +139,9 @@ def _fits(fen: int, direction: Direction, is_tax: bool) -> bool:
 
 
 def signs_by_kind(facts: Facts) -> None:
-    """An increase is above zero, a decrease below; to amend and to reinstate may be either (0.4)."""
+    """An increase is above zero, a decrease or write-off below; to amend and to reinstate may be either (0.4)."""
     kind = facts.values.get("kind")
-    if kind in ("increase", "decrease"):
+    if kind in ("increase", "decrease", "write_off"):
         signs("premium_change", "increase" if kind == "increase" else "decrease")(facts)
 
 
@@ -142,8 +149,9 @@ def not_negative(*names: str) -> Rule:
     """0.4: these amounts are magnitudes."""
 
     def settle(facts: Facts) -> None:
+        values = facts.values
         for name in names:
-            amount = facts.values.get(name)
+            amount = values.get(name)
             if amount is not None and amount.fen < 0:
                 facts.blame("sign.contradiction", "below-zero", name, amount=str(amount))
 
@@ -189,17 +197,22 @@ def clause_kind(entry: Facts) -> None:
 def product(prefix: str = "product.") -> Rule:
     """0.3: drug or device by the approval number; group and codes of the registration class as printed."""
     number, printed = f"{prefix}approval_no", f"{prefix}registration_class"
+    kind, group_name, codes_name = (f"{prefix}{name}" for name in ("kind", "class_group", "class_codes"))
 
     def settle(facts: Facts) -> None:
-        if number in facts.values:
-            facts.put(f"{prefix}kind", approval_kind(facts.values[number]), "", of=number)
-        if printed in facts.values:
-            group, codes = parsed_class(facts.values[printed])
-            facts.put(f"{prefix}class_group", group, "", of=printed)
+        values = facts.values
+        if number in values:
+            facts.put(kind, _approval_kind(values[number]), "", of=number)
+        if printed in values:
+            group, codes = parsed_class(values[printed])
+            facts.put(group_name, group, "", of=printed)
             if codes:
-                facts.put(f"{prefix}class_codes", list(codes), "", of=printed)
+                facts.put(codes_name, list(codes), "", of=printed)
 
     return settle
+
+
+_approval_kind = remembered(1024)(approval_kind)
 
 
 def shares(*, percent: bool = False, flag: str | None = None) -> Rule:

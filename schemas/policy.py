@@ -158,6 +158,13 @@ class Endorsement(Noun):
     changes: tuple[FieldChange, ...] = ()
     documents: tuple[Document, ...] = ()
 
+    @model_validator(mode="after")
+    def _gives_up(self) -> Self:
+        gross = self.premium_change.gross if self.premium_change else None
+        if self.kind == "write_off" and gross is not None and gross.fen >= 0:
+            raise PydanticCustomError("sign.contradiction", "what is written off is stated below zero")
+        return self
+
 
 class Cancellation(Noun):
     """退保 (mid-term) or 注销 (from inception)."""

@@ -147,7 +147,7 @@ ENDORSEMENT = Shape(
         {
             "policy_no": kinds.policy_no,
             "endorsement_no": kinds.policy_no,
-            "kind": one_of("increase", "decrease", "amend", "reinstate"),
+            "kind": one_of("increase", "decrease", "amend", "reinstate", "write_off"),
             "issued_on": DAY,
             "effective_on": DAY,
             **amounts("premium_change."),

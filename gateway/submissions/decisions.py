@@ -63,8 +63,8 @@ def settle(checks: Sequence[Check], decisions: Sequence[Decided]) -> list[Check]
             continue
         settled.append(check.model_copy(update={"severity": Severity.NOTICE}))
         facts: dict[str, Any] = {
-            "rule": check.rule,
-            "reason": check.reason,
+            "about": check.rule,
+            "open": check.reason,
             "authority": word.authority,
             "decision": word.submission_id,
         }

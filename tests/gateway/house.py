@@ -18,10 +18,10 @@ from gateway.catalogue import load_catalogue
 from gateway.db import Connection, new_pool
 from gateway.filing.registry import FilingRegistry
 from gateway.participants import Participant, Participants
-from gateway.submissions.hand_in import HandedIn, hand_in
-from gateway.submissions.read import read_message
 from gateway.submissions.arrival import Arrival
 from gateway.submissions.gather import Judges
+from gateway.submissions.hand_in import HandedIn, hand_in
+from gateway.submissions.read import read_message
 from gateway.submissions.receive import Answer
 from sandbox.insurers import Insurer
 from sandbox.provision import participants

@@ -28,10 +28,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.db import Connection, new_pool
-from gateway.submissions.documents import as_judged, judge_document
-from gateway.submissions.hand_in import hand_in
 from gateway.submissions.arrival import Arrival
+from gateway.submissions.documents import as_judged, judge_document
 from gateway.submissions.gather import Judges
+from gateway.submissions.hand_in import hand_in
 from gateway.submissions.receive import receive
 from gateway.submissions.store import as_jsonb
 from gateway.submissions.writable import writable
