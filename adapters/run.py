@@ -15,7 +15,7 @@ from adapters.problems import Rejected
 from adapters.translate import translate, translate_with
 from untrusted import DEFAULT, Refused
 
-__all__ = ["describe", "lines", "lint", "run"]
+__all__ = ["describe", "lines", "lint", "lint_with", "run", "run_with"]
 
 _SHOWN = 20
 
@@ -29,6 +29,13 @@ def run(code: str, paths: Iterable[Path], *, insurer: str | None = None) -> Iter
         raise KeyError(code)
     for path in paths:
         for row in translate(code, read_file(path), insurer=insurer, file_name=path.name):
+            yield from lines(str(path), row)
+
+
+def run_with(mapping: Mapping, paths: Iterable[Path], *, insurer: str) -> Iterator[dict[str, Any]]:
+    """The same, with a mapping that need not be registered. Each file is read at once."""
+    for path in paths:
+        for row in translate_with(mapping, read_file(path), insurer=insurer, file_name=path.name):
             yield from lines(str(path), row)
 
 
@@ -73,6 +80,23 @@ def lint(path: Path) -> dict[str, Any]:
         result |= _fields(MAPPINGS[dialect], found[dialect].opened)
         result |= _summary(MAPPINGS[dialect], data, path.name, found[dialect].insurer or dialect)
     return result
+
+
+def lint_with(mapping: Mapping, path: Path) -> dict[str, Any]:
+    """The same with one mapping, which need not be registered: also what of it is `undecided`.
+
+    `fit` says whether a file of this kind can be read: nothing undecided, unaccounted or refused.
+    """
+    data = read_file(path)
+    seen = _look(mapping, data, path.name)
+    result: dict[str, Any] = {"file": str(path), "dialect": mapping.dialect}
+    result["undecided"] = [
+        {"about": one.about, "question": one.question, "candidates": list(one.candidates)} for one in mapping.undecided
+    ]
+    result |= _fields(mapping, seen.opened if isinstance(seen, _Seen) else None)
+    result |= _summary(mapping, data, path.name, mapping.dialect)
+    refused = any(problem["effect"] != "N" for problem in result["problems"])
+    return result | {"fit": not (mapping.undecided or refused or result.get("unaccounted"))}
 
 
 @dataclass(frozen=True, slots=True)

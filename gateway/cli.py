@@ -104,13 +104,15 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_adapter_list)
     run = adapters.add_parser("run", help="translate files, nothing else")
     run.add_argument("files", nargs="+", type=Path)
-    run.add_argument("--insurer", required=True)
+    run.add_argument("--insurer", required=True, metavar="CODE", help="or a module, FILE.py")
     run.add_argument("--json", action="store_true")
     run.set_defaults(run=_adapter_run)
     lint = adapters.add_parser("lint", help="guess the format of a file and show what would be taken, ignored, refused")
     lint.add_argument("file", type=Path)
+    lint.add_argument("--insurer", metavar="CODE", help="do not guess: by this mapping, or by a module, FILE.py")
     lint.add_argument("--json", action="store_true")
     lint.set_defaults(run=_adapter_lint)
+    _onboarding_commands(adapters)
 
     again = adapters.add_parser("replay", help="影子重放 another version over stored messages, every difference shown")
     _configurable(again)
@@ -177,6 +179,30 @@ def _parser() -> argparse.ArgumentParser:
     copy.add_argument("--dir", type=Path, required=True)
     copy.set_defaults(run=_log_copy)
     return parser
+
+
+def _onboarding_commands(adapters: "argparse._SubParsersAction[_Parser]") -> None:
+    new = adapters.add_parser("new", help="新增保险机构 begin a mapping from a sample file")
+    new.add_argument("sample", type=Path)
+    new.add_argument("--insurer", required=True, metavar="CODE")
+    new.add_argument("--name", required=True, help="of the insurer")
+    new.add_argument("--out", type=Path, default=Path(), help="folder for the module and samples/CODE; default: here")
+    new.add_argument(
+        "--own", action="store_true", help="a mapping of its own, even if a known dialect reads the sample"
+    )
+    test = adapters.add_parser("test", help="样例测试 read golden pairs and show each difference with its cell")
+    test.add_argument("mapping", nargs="?", metavar="MODULE|CODE", help="default: every registered one that has pairs")
+    test.add_argument("--samples", type=Path, help="folder with a folder CODE of pairs; default: beside the module")
+    test.add_argument("--accept", action="store_true", help="what comes out now is what is expected: write it down")
+    diff = adapters.add_parser("diff", help="比较 what two mappings make of files, field by field")
+    diff.add_argument("one", metavar="A", help="CODE, CODE/VERSION or MODULE")
+    diff.add_argument("other", metavar="B", help="the same")
+    diff.add_argument("files", nargs="+", type=Path)
+    diff.add_argument("--insurer", metavar="CODE", help="whose files they are; default: that of A")
+    for name, one in (("new", new), ("test", test), ("diff", diff)):
+        one.add_argument("--json", action="store_true")
+        one.add_argument("--lang", choices=("zh", "en"), default="zh")
+        one.set_defaults(run=_adapter_kit, step=name)
 
 
 def _configurable(parser: argparse.ArgumentParser) -> None:
@@ -384,10 +410,16 @@ def _adapter_document(parsed: argparse.Namespace) -> int:
 
 
 def _adapter_lint(parsed: argparse.Namespace) -> int:
-    from adapters.run import lint
+    from gateway.commands.adapter import lint_file
 
-    _print(lint(parsed.file))
-    return 0
+    return lint_file(parsed.file, parsed.insurer)
+
+
+def _adapter_kit(parsed: argparse.Namespace) -> int:
+    from gateway.commands import adapter_kit
+
+    steps = {"new": adapter_kit.new, "test": adapter_kit.test, "diff": adapter_kit.diff}
+    return steps[parsed.step](parsed)
 
 
 def _scheme_list(parsed: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`gateway adapter run`: translates files and prints what came out, one JSON object a record or problem."""
+"""`gateway adapter run` and `lint`: translate files and print what came out, or what would; JSON, one object a line."""
 
 import sys
 from collections.abc import Sequence
@@ -6,18 +6,33 @@ from pathlib import Path
 
 import orjson
 
-from adapters.run import run
+from adapters.insurers import MAPPINGS
+from adapters.onboarding.load import NoMapping, find_mapping
+from adapters.run import lint, lint_with, run, run_with
 from gateway.errors import Misconfigured
 
 
-def run_files(code: str, files: Sequence[Path]) -> int:
-    """Translate each file. 0 if everything came out, 1 if something was refused."""
+def run_files(name: str, files: Sequence[Path]) -> int:
+    """Translate each file by a registered mapping, or by a module's. 0 if everything came out, 1 if not."""
     refused = False
     try:
-        for line in run(code, files):
-            refused = refused or ("problem" in line and line["problem"].get("effect") != "N")
-            sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
-    except KeyError as error:
-        raise Misconfigured(f"there is no format {error}; see `gateway adapter list`") from error
+        mapping = find_mapping(name)
+    except NoMapping as error:
+        raise Misconfigured(str(error)) from error
+    found = run(name, files) if name in MAPPINGS else run_with(mapping, files, insurer=mapping.dialect)
+    for line in found:
+        refused = refused or ("problem" in line and line["problem"].get("effect") != "N")
+        sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
     sys.stdout.buffer.flush()
     return 1 if refused else 0
+
+
+def lint_file(file: Path, name: str | None) -> int:
+    """Look at a file: by all registered mappings, 0; by the one named, 1 if it cannot read all of it."""
+    try:
+        found = lint(file) if name is None else lint_with(find_mapping(name), file)
+    except NoMapping as error:
+        raise Misconfigured(str(error)) from error
+    sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
+    sys.stdout.buffer.flush()
+    return 0 if found.get("fit", True) else 1

@@ -1,0 +1,320 @@
+"""What of a sample is certain, and what a person has to decide.
+
+A field is taken only if the table of names gives it to one field of the standard, no other field of the sample claims
+that one, and everything that stands in it reads as what it should be. Units and percentages are stated by the sample
+or asked for: nothing follows from how large a number is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from adapters import amounts, kinds
+from adapters.amounts import FEN
+from adapters.convert import is_null
+from adapters.kinds import reader
+from adapters.mapping import Kind, Undecided
+from adapters.onboarding.known import Target, alike, ignorable, meanings, named, targets, value_means
+from adapters.onboarding.periods import end_question
+from adapters.onboarding.sample import Field, Listed, Place, Sample
+from adapters.problems import Unreadable
+
+_NEEDED = {
+    "policy": (
+        "policy_no",
+        "policy.policyholder.name",
+        "policy.line",
+        "policy.period.start",
+        "policy.period.end",
+        "policy.premium.gross",
+    ),
+    "receipt": ("policy_no", "receipt.amount", "receipt.received_on"),
+    "invoice": ("invoice.invoice_no", "invoice.issued_on", "invoice.net", "invoice.tax", "invoice.gross"),
+}
+_CANDIDATES = 6
+_SHOWN = 30
+_RATE_UNITS = ("%", "‰")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A field that is taken, and why. Of an amount or a rate whose unit nobody has said, `is_open`."""
+
+    target: Target
+    field: Field
+    why: str
+    is_open: bool = False
+
+
+@dataclass(slots=True)
+class Decided:
+    """What is known of the rows at one place."""
+
+    place: Place
+    records: tuple[str, ...] = ()
+    taken: dict[str, Taken] = field(default_factory=dict)
+    ignored: list[tuple[str, str]] = field(default_factory=list)
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    questions: list[Undecided] = field(default_factory=list)
+
+    @property
+    def open_names(self) -> list[str]:
+        """The fields of the sample that are neither taken nor ignored."""
+        known = {one.field.name for one in self.taken.values()} | {name for name, _ in self.ignored}
+        return [one.name for one in self.place.fields if one.name not in known]
+
+
+def decide(sample: Sample) -> list[Decided]:
+    """The rows of the sample, place by place."""
+    return [_Deciding(sample, place).all() for place in sample.places]
+
+
+class _Deciding:
+    def __init__(self, sample: Sample, place: Place) -> None:
+        self.sample = sample
+        self.found = Decided(place)
+        self.claims = {one.name: named(one.name) for one in place.fields}
+
+    def all(self) -> Decided:
+        """Everything about one place."""
+        found = self.found
+        found.records = self._records()
+        names = [one.name for one in found.place.fields]
+        for one in found.place.fields:
+            if names.count(one.name) > 1:
+                self._ask(one.header, "two fields have this name: which is which cannot be said by name", ())
+            else:
+                self._field(one)
+        for listed in found.place.lists:
+            self._list(listed)
+        self._units()
+        self._changes()
+        if question := end_question(found.taken.get("policy.period.start"), found.taken.get("policy.period.end")):
+            found.questions.append(question)
+        self._missing()
+        return found
+
+    def _records(self) -> tuple[str, ...]:
+        """Which records the rows are, by what only such records have."""
+        only = [{target.record for target in claim} for claim in self.claims.values() if claim]
+        counted = {name: sum(records == {name} for records in only) for name in _NEEDED}
+        money = {target.field for claim in self.claims.values() for target in claim}
+        if counted["invoice"] >= 2 and counted["policy"] < 2:
+            return ("invoice",)
+        is_paid = bool(money & {"receipt.amount", "receipt.received_on"})
+        found = ("policy",) if counted["policy"] >= 2 or not is_paid else ()
+        return (*found, "receipt") if is_paid else found
+
+    def _field(self, one: Field) -> None:
+        claimed = [
+            target for target in self.claims[one.name] if not target.record or target.record in self.found.records
+        ]
+        rivals = [
+            other.header
+            for other in self.found.place.fields
+            if other.name != one.name and any(target in self.claims[other.name] for target in claimed)
+        ]
+        if len(claimed) == 1 and not rivals:
+            self._claimed(one, claimed[0])
+        elif claimed:
+            why = f"so is {rivals[0]}" if rivals else "several fields are called so"
+            self._ask_which(one, f"which field is it? {why}", claimed)
+        elif (reason := ignorable(one.name)) is not None:
+            self.found.ignored.append((one.name, reason))
+        else:
+            self._ask_which(one, "which field is it?", [])
+
+    def _claimed(self, one: Field, target: Target) -> None:
+        """The name says what it is: so must the values."""
+        if target.kind == "code":
+            self._code(one, target)
+            return
+        wrong = unreadable(one, target)
+        if wrong:
+            self._ask_which(one, f"its name says {target.field}, but {wrong}", [target])
+        else:
+            self._take(one, target)
+
+    def _take(self, one: Field, target: Target) -> None:
+        shown = (
+            f"{len(one.values)} value(s), such as {_short(one.texts[0])}" if one.values else "no value in the sample"
+        )
+        self.found.taken[target.field] = Taken(target, one, f"named so; {shown}")
+
+    def _code(self, one: Field, target: Target) -> None:
+        """A code is taken with the table of what its words say; each word that says nothing known is asked for."""
+        table: dict[str, str] = {}
+        self._take(one, target)
+        for text in dict.fromkeys(text for text in one.texts if not is_null(text.strip())):
+            meaning = value_means(target.field, text)
+            if meaning is not None:
+                table[text.strip()] = meaning
+                continue
+            choices = tuple(f'{constant(target)}: "{text.strip()}": "{name}"' for name in meanings(target.field))
+            self._ask(f"{one.header} = {_short(text)}", "what does this value mean?", choices)
+        self.found.codes[target.field] = table
+
+    def _list(self, one: Listed) -> None:
+        inner = ", ".join(f"{name or 'value'} ({_short(text)})" for name, text in one.fields.items())
+        likely = [
+            target.path for name in one.fields for target in named(f"{one.path}/{name}") if target.record == "policy"
+        ]
+        if list(one.fields) == [""]:
+            choices = [f'a Source("{one.path}", ..., many=True)']
+        else:
+            choices = [
+                f'"{name}": Each("{one.path}", ...)' for name in dict.fromkeys(_list_of(path) for path in likely)
+            ]
+            choices.append(f'Choice(each="{one.path}", ...): each entry a record of its own')
+        self._ask(one.path, f"a list of {inner}: what is it?", (*choices, f'ignores: "{one.path}"'))
+
+    def _units(self) -> None:
+        """Amounts have the unit of their header, of the line above, of their cells, or one that somebody states."""
+        open_units: list[str] = []
+        for name, taken in self.found.taken.items():
+            kind, one = _kind(taken.target), taken.field
+            if kind.measured == "money" and not self._says_unit(one):
+                self.found.taken[name] = replace(taken, is_open=True)
+                open_units.append(one.header)
+            elif kind.measured == "rate" and one.unit not in _RATE_UNITS and not self._all_marked(one):
+                self.found.taken[name] = replace(taken, is_open=True)
+                choices = (
+                    'unit="%"',
+                    'unit="‰"',
+                    'unit="1": a fraction, 0.016 is 1.6 %',
+                    "none: what gives the premium",
+                )
+                self._ask(
+                    f"unit of {one.header}", f"such as {_examples(one)}: percent, per mille, or a fraction?", choices
+                )
+        if open_units:
+            units = ('UNIT = "元"', 'UNIT = "万元"', "a unit= of its own for each, where they differ")
+            self._ask(
+                f"unit of {', '.join(open_units)}",
+                "nothing in the sample states it: what does the contract say?",
+                units,
+            )
+
+    def _says_unit(self, one: Field) -> bool:
+        is_table = self.sample.container in ("CSV", "TXT", "FIXED", "XLSX")
+        if is_table and (one.unit in FEN or (one.unit is None and self.sample.unit_line is not None)):
+            return True
+        return bool(one.values) and all(_own_unit(text) in amounts.CELL_UNITS for text in one.texts)
+
+    def _all_marked(self, one: Field) -> bool:
+        if one.values and one.percents == len(one.values):
+            return True
+        return bool(one.values) and all(_own_unit(text) in _RATE_UNITS for text in one.texts)
+
+    def _changes(self) -> None:
+        taken = self.found.taken
+        if "policy" in self.found.records and (one := taken.get("endorsement_no")) is not None:
+            premium = taken.get("policy.premium.gross")
+            states = premium.field.header if premium else "the premium"
+            asked = f"rows with it are read as changes, {states} as the signed change of premium: is it that?"
+            choices = ("remove this question: it is", f'ignores: "{one.field.name}", and no ENDORSEMENT')
+            self._ask(f"rows with {one.field.header}", asked, choices)
+
+    def _missing(self) -> None:
+        for record in self.found.records:
+            for name in _NEEDED[record]:
+                if name in self.found.taken or (name == "policy.premium.gross" and self._is_computed()):
+                    continue
+                self._ask(
+                    f"{name} of {record}", "no field of the sample is it for certain", tuple(self._for_missing(name))
+                )
+
+    def _is_computed(self) -> bool:
+        return {"policy.premium.net", "policy.premium.tax"} <= self.found.taken.keys()
+
+    def _for_missing(self, name: str) -> Iterator[str]:
+        target = targets()[name]
+        if name == "policy.line":
+            yield from (f'POLICY.rules: adapters.choices.stated("line", "{value}")' for value in meanings(name))
+        for one in self.found.place.fields:
+            is_free = one.name in self.found.open_names and bool(one.values)
+            if is_free and not unreadable(one, target) and (target.kind != "code" or target in alike(one.name)):
+                yield self._line(target, one.name)
+
+    def _line(self, target: Target, name: str) -> str:
+        """A candidate as the line that takes it, with where it goes."""
+        holder = {"policy": "POLICY", "receipt": "RECEIPT", "invoice": "INVOICE"}.get(target.record, "reads")
+        kind = constant(target) if target.kind == "code" else f"kinds.{kind_name(self.sample, target)}"
+        return f'{holder}: "{target.path}": Source("{name}", {kind})'
+
+    def _ask_which(self, one: Field, question: str, first: list[Target]) -> None:
+        likely = list(dict.fromkeys((*first, *alike(one.name), *_by_value(one))))
+        fitting = [
+            target
+            for target in likely
+            if target in first
+            or ((not target.record or target.record in self.found.records) and not unreadable(one, target))
+        ]
+        choices = [self._line(target, one.name) for target in fitting if target.field not in self.found.taken]
+        about = _examples(one) if one.values else "no value in the sample"
+        self._ask(one.header, f"{question} ({about})", (*choices[:_CANDIDATES], f'ignores: "{one.name}"'))
+
+    def _ask(self, about: str, question: str, candidates: tuple[str, ...]) -> None:
+        self.found.questions.append(Undecided(about, question, candidates))
+
+
+def unreadable(one: Field, target: Target) -> str | None:
+    """The first value that does not read as the field; `None` if all do. Of codes every text may be one."""
+    if target.kind == "code":
+        return None
+    kind = _kind(target)
+    read = reader(kind, "元" if kind.measured == "money" else None)
+    for text, where, _ in one.values:
+        try:
+            read(text)
+        except Unreadable as error:
+            return f"{_short(text)} ({where}) is no {kind.name} ({error.rule})"
+    return None
+
+
+def kind_name(sample: Sample, target: Target) -> str:
+    """The kind of `adapters.kinds` that reads a field here: only lists of spreadsheets have days as serial numbers."""
+    return target.kind if sample.container in ("CSV", "TXT") else target.kind.removeprefix("listed_")
+
+
+def _kind(target: Target) -> Kind:
+    found: Kind = kinds.text if target.kind == "code" else getattr(kinds, target.kind)
+    return found
+
+
+def constant(target: Target) -> str:
+    """The name that the table of a code has in the module."""
+    return {"policy.line": "LINE", "change": "CHANGE", "receipt.method": "METHOD"}.get(target.field, "PAID_IN_FULL")
+
+
+_TELLING = ("credit_code", "approval_no", "clause_nos", "drug_code", "invoice_nos", "invoice_no")
+
+
+def _by_value(one: Field) -> Iterator[Target]:
+    """What the values alone could be: identifiers by their form and check digits, and days."""
+    if not one.values:
+        return
+    for kind in (*_TELLING, "listed_day", "listed_moment"):
+        for target in targets().values():
+            if target.kind == kind and not unreadable(one, target):
+                yield target
+
+
+def _own_unit(text: str) -> str | None:
+    try:
+        read = amounts.measure(text)
+    except Unreadable:
+        return None
+    return read.unit if read is not None else None
+
+
+def _list_of(path: str) -> str:
+    return "insured" if path.startswith("insured") else path.partition(".")[0]
+
+
+def _examples(one: Field) -> str:
+    return "、".join(_short(text) for text in list(dict.fromkeys(one.texts))[:3])
+
+
+def _short(text: str) -> str:
+    shown = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

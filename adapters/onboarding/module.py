@@ -1,0 +1,216 @@
+"""The mapping of a sample as the text of a module: the file of data that documents an insurer's format."""
+
+from collections.abc import Iterator
+
+from adapters.mapping import Undecided
+from adapters.onboarding.decide import Decided, Taken, constant, kind_name
+from adapters.onboarding.sample import Sample
+from adapters.onboarding.shapes import Shapes
+from adapters.onboarding.source_text import plain, quoted, tuple_of, wrapped
+
+_MEDIA = {
+    "CSV": "text/csv",
+    "TXT": "text/plain",
+    "FIXED": "text/plain",
+    "XLSX": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "JSON": "application/json",
+    "XML": "application/xml",
+}
+REQUIRED = frozenset(
+    {
+        "policy_no",
+        "policy.policyholder.name",
+        "policy.period.start",
+        "policy.period.end",
+        "receipt.received_on",
+        "invoice.invoice_no",
+        "invoice.issued_on",
+    }
+)
+
+
+class Writing:
+    """One module: `text` writes it. `draft` leaves out everything that is open, to see what the rest gives."""
+
+    def __init__(self, code: str, name: str, sample: Sample, decided: list[Decided], *, draft: bool = False) -> None:
+        self.code, self.name, self.sample, self.draft = code, name, sample, draft
+        self.decided = decided if sample.container == "XML" else decided[:1]
+
+    def text(self) -> str:
+        """The module."""
+        body: list[str] = []
+        rows: list[str] = []
+        for at, one in enumerate(self.decided):
+            suffix = f"_{at + 1}" if len(self.decided) > 1 else ""
+            shapes = Shapes(self, one, suffix)
+            body += shapes.lines()
+            rows += shapes.rows()
+        mapping = list(self._mapping(rows))
+        if "unit=UNIT" in "\n".join([*body, *mapping]):
+            body = ["UNIT: str | None = None  # of every amount whose unit the sample does not state", "", *body]
+        text = "\n".join([*body, *mapping])
+        return "\n".join([*self._head(), *self._imports(text), "", text, ""])
+
+    def takes(self, decided: Decided) -> dict[str, Taken]:
+        """What is taken; of a draft only what needs no answer."""
+        return {name: one for name, one in decided.taken.items() if not (self.draft and one.is_open)}
+
+    def source(self, one: Taken, *, required: bool | None = None) -> str:
+        """The `Source` of a field."""
+        kind = one.target.kind
+        read = constant(one.target) if kind == "code" else f"kinds.{kind_name(self.sample, one.target)}"
+        parts = [quoted(one.field.name), read]
+        if one.is_open and kind == "money":
+            parts.append("unit=UNIT")
+        if one.target.field == "policy.clauses":
+            parts.append('field="clauses.registration_no"')
+        if one.target.field in REQUIRED if required is None else required:
+            parts.append("required=True")
+        return f"Source({', '.join(parts)})"
+
+    def _head(self) -> Iterator[str]:
+        said = "; ".join(self.sample.said)
+        yield f'"""{self.code}: {plain(self.name)}, {self.sample.container}.'
+        yield ""
+        yield from wrapped(
+            f"Made from {plain(self.sample.path.name)} by `gateway adapter new`: {plain(said)}. What the "
+            "sample leaves open stands in `undecided`; nothing is read before that is empty.",
+            "",
+        )
+        yield '"""'
+        yield ""
+
+    def _imports(self, text: str) -> Iterator[str]:
+        wanted = {
+            "adapters": ("kinds", "rates", "settle"),
+            "adapters.choices": ("clauses", "kind_by_sign", "money_in_or_out", "one_insured", "policy_or_change"),
+            "adapters.insurers.dia_canon_json": ("invoice",),
+            "adapters.insurers.dia_csv_list": ("change_kind", "changed"),
+            "adapters.kinds": ("code",),
+            "adapters.mapping": ("Choice", "Derived", "Mapping", "Rows", "Shape", "Source", "Undecided", "always"),
+            "adapters.formats": ("JsonMessages",),
+            "adapters.plain": ("DelimitedList", "FixedList", "JsonRows", "PlainXml"),
+            "adapters.stored": ("formula_notes",),
+            "adapters.tables": ("CsvList",),
+            "adapters.workbook": ("Bordereau",),
+        }
+        for module, names in sorted(wanted.items()):
+            used = [name for name in names if _calls(name, text)]
+            if used:
+                yield f"from {module} import {', '.join(used)}"
+
+    def questions(self) -> list[Undecided]:
+        """Everything that is open."""
+        framing = [Undecided(about, why) for about, why in self.sample.open_questions]
+        if self.sample.outside and self.sample.container in ("JSON", "XML"):
+            listed = ", ".join(self.sample.outside)
+            asked = "these stand outside of the rows and are ignored there: does none of them say anything of a record?"
+            framing.append(Undecided(f"outside of rows: {listed}", asked, ("remove this question: none does",)))
+        if len(self.decided) < len(self.sample.places):
+            framing.append(Undecided("rows", "the sample has rows of several kinds; only the first kind is mapped"))
+        return [*framing, *(one for decided in self.decided for one in decided.questions)]
+
+    def _mapping(self, rows: list[str]) -> Iterator[str]:
+        yield "MAPPING = Mapping("
+        yield f"    dialect={quoted(self.code)},"
+        yield f"    title={quoted(f'{self.name} {self.sample.container}')},"
+        yield f"    media_types=({quoted(_MEDIA[self.sample.container])},),"
+        yield from (f"    {line}" for line in self._format())
+        yield "    rows=("
+        yield from (f"        {line}" for line in rows)
+        yield "    ),"
+        yield from self._derives()
+        if not self.draft and (questions := self.questions()):
+            yield "    undecided=("
+            for one in questions:
+                yield from (f"        {line}" for line in _question(one))
+            yield "    ),"
+        yield ")"
+
+    def _format(self) -> Iterator[str]:
+        sample, first = self.sample, self.decided[0]
+        taken = self.takes(first)
+        key = next((one for name in ("policy_no", "invoice.invoice_no") if (one := taken.get(name))), None)
+        key_name = key.field.name if key is not None else first.place.fields[0].name
+        needs = [one.field.name for name, one in taken.items() if name in REQUIRED] or [key_name]
+        encodings = f"frozenset({{{', '.join(map(quoted, sorted(sample.encodings)))}}})"
+        if sample.container in ("CSV", "TXT"):
+            yield f"format={'CsvList' if sample.container == 'CSV' else 'DelimitedList'}("
+            yield f"    header={tuple_of(list(dict.fromkeys([key_name, *needs]))[:2])},"
+            yield f"    needs={tuple_of(needs)},"
+            yield f"    key_column={quoted(key_name)},"
+            yield f"    encodings={encodings},"
+            if sample.container == "TXT":
+                yield f"    delimiter={quoted(sample.delimiter)},"
+            yield "),"
+        elif sample.container == "FIXED":
+            yield "format=FixedList("
+            yield "    columns=("
+            yield from (f"        ({start}, {end}, {quoted(name)})," for start, end, name in sample.columns)
+            yield "    ),"
+            yield f"    needs={tuple_of(needs)},"
+            yield f"    key_column={quoted(key_name)},"
+            yield f"    encodings={encodings},"
+            yield f"    skip={sample.skip},"
+            yield "),"
+        elif sample.container == "XLSX":
+            yield "format=Bordereau("
+            yield f"    group={quoted(sample.group)},"
+            yield f"    needs={tuple_of(needs)},"
+            yield f"    key_column={quoted(key_name)},"
+            yield "    pairs={},"
+            yield f"    aside=frozenset({{{', '.join(map(quoted, sample.outside))}}}),"
+            yield f"    levels={sample.levels},"
+            yield "),"
+        elif sample.container == "JSON":
+            at = first.place.at
+            ignores = ", ".join(map(quoted, sample.outside))
+            yield f"format=JsonRows({quoted(at)}, frozenset({{{ignores}}}))," if at else "format=JsonMessages(),"
+        else:
+            yield "format=PlainXml("
+            yield f"    root={quoted(sample.root)},"
+            if sample.namespace:
+                yield f"    namespace={quoted(sample.namespace)},"
+            if sample.outside:
+                yield f"    ignores=frozenset({{{', '.join(map(quoted, sample.outside))}}}),"
+            yield f"    encodings={encodings},"
+            yield "),"
+
+    def _derives(self) -> Iterator[str]:
+        if not any("receipt" in one.records and "receipt.receipt_no" not in one.taken for one in self.decided):
+            return
+        keys = ["policy_no"]
+        if any("endorsement_no" in one.taken for one in self.decided):
+            keys.append("endorsement_no")
+        yield "    derives={"
+        yield "        # The format has no receipt numbers: what a row states of the money names it."
+        for record, number, prefix, day in (
+            ("premium_receipt", "receipt_no", "RD-", "received_on"),
+            ("premium_refund", "refund_no", "FD-", "paid_on"),
+        ):
+            yield f'        "{record}": Derived("{number}", "{prefix}", {tuple_of([*keys, day, "amount"])}),'
+        yield "    },"
+
+
+def _question(one: Undecided) -> Iterator[str]:
+    yield "Undecided("
+    yield f"    {quoted(one.about)},"
+    yield f"    {quoted(one.question)},"
+    if len(one.candidates) == 1:
+        yield f"    ({quoted(one.candidates[0])},),"
+    elif one.candidates:
+        yield "    ("
+        yield from (f"        {quoted(candidate)}," for candidate in one.candidates)
+        yield "    ),"
+    yield "),"
+
+
+def _calls(name: str, text: str) -> bool:
+    """Whether the text uses a name of a module, not only within a longer one."""
+    at = text.find(name)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
+        if not (before.isalnum() or before in ("_", ".", '"')) and not (after.isalnum() or after in ("_", '"')):
+            return True
+        at = text.find(name, at + 1)
+    return False
