@@ -102,8 +102,6 @@ def bring(
     language: Language,
 ) -> int:
     """Add what the files hold; if anything is refused, nothing is written and the exit code is 1."""
-    if wanted is None and not dry_run:
-        raise Misconfigured("--as says what it is to be trusted for; without it there is only --dry-run")
     contents = [(str(file), _content(file)) for file in files]
     try:
         with locked(path):
@@ -112,6 +110,8 @@ def bring(
                 raise Misconfigured(f"{path}/{folder.broken[0].file}: {folder.broken[0].detail}; mend this first")
             admissions = admit(folder, contents, wanted, at)
             refused = any(one.outcome == "refused" for one in admissions)
+            if wanted is None and not dry_run and not refused:
+                _refuse_anchors(admissions)
             if not refused and not dry_run:
                 write(path, admissions)
             after = TrustStore.load(path).digest
@@ -127,6 +127,15 @@ def bring(
         ending = "nothing-written" if refused else "dry-run" if dry_run else "written"
         print(f"{path}: {_WORDS[ending][language]} · {after}")
     return 1 if refused else 0
+
+
+def _refuse_anchors(admissions: Sequence[Admission]) -> None:
+    """What a certificate is trusted for is the operator's to say. Raises `Misconfigured`."""
+    for one in admissions:
+        if one.outcome == "new" and (one.target is None or one.target.partition("/")[0] in ANCHORS):
+            raise Misconfigured(
+                f"{one.source}: {one.name}: --as says what it is to be trusted for: {', '.join(ANCHORS)}"
+            )
 
 
 def _read(path: Path) -> Folder:
@@ -148,7 +157,7 @@ def _shown(found: dict[str, Any], language: Language) -> list[str]:
     """The description as tables, a section a folder."""
     words = {key: both[language] for key, both in _WORDS.items()}
     lines = [f"{words['folder']} {visible(found['folder'])}"]
-    lines += [f"{words['digest']} {found['digest'] or '—'}", f"{words['at']} {found['at']}"]
+    lines += [f"{words['digest']} {found['digest'] or '—'}", f"{words['at']} {_second(found['at'])}"]
     for one in found["broken"]:
         lines += [f"✗ {words['broken']}: {visible(one['file'])}: {visible(one['detail'])}"]
     for name in (*ANCHORS, "intermediates"):
@@ -194,7 +203,7 @@ def _shown(found: dict[str, Any], language: Language) -> list[str]:
     lines += _section(f"{words['owners']} ({len(rows_of_owners)})", rows_of_owners, words["none"])
     default = Policy()
     rows_of_policy = [
-        (name, visible(str(value)), words["default" if value == getattr(default, name) else "set"])
+        (name, visible(_toml(value)), words["default" if value == getattr(default, name) else "set"])
         for name, value in found["policy"].items()
     ]
     return lines + _section(words["policy"], rows_of_policy, words["none"])
@@ -215,6 +224,19 @@ def _days(one: dict[str, Any]) -> str:
 
 def _moment(text: str | None) -> str:
     return text[:16].replace("T", " ") + "Z" if text else "—"
+
+
+def _second(text: str) -> str:
+    return text[:19] + "Z"
+
+
+def _toml(value: object) -> str:
+    """A value as it is written in policy.toml."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    return orjson.dumps(value).decode()
 
 
 def _finding(one: Check, catalogue: Catalogue, language: Language) -> list[str]:

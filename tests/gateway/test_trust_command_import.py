@@ -278,3 +278,23 @@ def test_no_bytes_are_unforeseen(content: bytes, edits: list[tuple[int, bytes]],
     except NotAnItem as error:
         found = error.reason in RULE.reasons
     assert found
+
+
+def test_what_gives_no_trust_needs_no_word_of_whom_to_trust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    vectors = Path(__file__).parents[1] / "vectors" / "trust"
+    folder = tmp_path / "trust"
+    folder.mkdir()
+    root, lists = str(vectors / "signers" / "0.der"), str(vectors / "crl" / "0.der")
+    given = ["--trust", str(folder), "--at", "2026-06-01T00:00:00Z"]
+    assert main(["trust", "import", root, *given]) == 64
+    assert "signers, seal-makers, tsa, xml" in capsys.readouterr().err
+    assert not list(folder.rglob("*.pem"))
+    assert main(["trust", "import", root, "--as", "signers", *given]) == 0
+    assert main(["trust", "import", lists, *given]) == 0
+    assert len(list((folder / "crl").iterdir())) == 1
+
+
+def test_a_group_alone_says_what_there_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trust"]) == 64
+    told = capsys.readouterr()
+    assert (told.out, "import" in told.err, "gateway trust" in told.err) == ("", True, True)
