@@ -7,6 +7,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -30,8 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     parsed = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] | None = getattr(parsed, "run", None)
-    if command is None:
-        _parser().print_help(sys.stderr)
+    if command is None:  # a group alone: what there is in it
+        with redirect_stdout(sys.stderr), suppress(SystemExit):
+            _parser().parse_args([*(sys.argv[1:] if arguments is None else arguments), "--help"])
         return _USAGE
     try:
         return command(parsed)
