@@ -327,13 +327,15 @@ def answer_integrity(checks: Sequence[Check]) -> Integrity:
 
 def _telling(checks: Iterable[Check]) -> tuple[Check, ...]:
     """The checks that decide, and of those that do not the ones that have something to tell."""
-    return tuple(c for c in checks if c.severity is Severity.ERROR or c.outcome is not Outcome.PASSED)
+    decides, holds = Severity.ERROR, Outcome.PASSED
+    return tuple([check for check in checks if check.severity is decides or check.outcome is not holds])
 
 
 def _worst_integrity(checks: Iterable[Check]) -> Integrity:
     answer: Integrity = "passed"
+    holds = Outcome.PASSED
     for check in checks:
-        if check.rule not in _INTEGRITY or check.outcome is Outcome.PASSED or check.severity is not Severity.ERROR:
+        if check.outcome is holds or check.rule not in _INTEGRITY or check.severity is not Severity.ERROR:
             continue
         if check.outcome is Outcome.FAILED:
             return "failed"
@@ -370,8 +372,13 @@ def identify(certificate: bytes | None) -> SignerIdentity | None:
 
 def identify_seal(seal: ElectronicSeal | None) -> SealIdentity | None:
     """What an electronic seal says of itself; None if there is none."""
-    if seal is None:
-        return None
+    return None if seal is None else _IDENTITIES.get(seal.raw, lambda: _identify_seal(seal), len(seal.raw))
+
+
+_IDENTITIES: Kept[bytes, SealIdentity] = Kept(1024, 32 << 20)
+
+
+def _identify_seal(seal: ElectronicSeal) -> SealIdentity:
     maker = identify(seal.maker_certificate)
     return SealIdentity(
         id=seal.id,

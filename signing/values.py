@@ -8,6 +8,7 @@ itself, so that a repair can never make a wrong value right.
 
 from collections.abc import Sequence
 
+from signing.kept import few
 from signing.pairs import raw_to_der, read_pair, write_pair
 from signing.seal import Bits
 
@@ -16,6 +17,7 @@ TRIMMED, RAW, NEGATIVE = "bitstring-trimmed", "signature-raw64", "signature-nega
 DIGEST_AS_TEXT = "cms-digest-base64"
 
 
+@few(1024)
 def read_sm2_value(value: Bits) -> tuple[bytes, tuple[str, ...]]:
     """The DER form of an SM2 signature value, and a flag for each deviation that was repaired.
 

@@ -29,18 +29,18 @@ def check_references(declaration: Declaration, own: frozenset[str]) -> Check:
     if not declaration.references:
         return failed(rule, "references-empty")
     seen: set[str] = set()
-    for reference in declaration.references:
-        facts: dict[str, Any] = {"reference": reference.location}
-        if reference.entry is None:
-            return failed(rule, reference.reason or "path-missing", **facts)
-        if reference.entry in seen:
-            return failed(rule, "reference-repeated", **facts)
-        if reference.entry in own:
-            return failed(rule, "reference-to-itself", **facts)
-        digest = strict_base64(reference.digest)
+    for reference, written in zip(declaration.references, declaration.digests, strict=True):
+        entry = reference.entry
+        if entry is None:
+            return failed(rule, reference.reason or "path-missing", reference=reference.location)
+        if entry in seen:
+            return failed(rule, "reference-repeated", reference=reference.location)
+        if entry in own:
+            return failed(rule, "reference-to-itself", reference=reference.location)
+        digest = strict_base64(written)
         if digest is None or len(digest) != _DIGEST_SIZE:
-            return failed(rule, "check-value-malformed", **facts)
-        seen.add(reference.entry)
+            return failed(rule, "check-value-malformed", reference=reference.location)
+        seen.add(entry)
     return passed_again(rule, references=len(seen))
 
 
@@ -49,8 +49,8 @@ def check_reference_digests(package: Package, declaration: Declaration) -> Check
     rule = "signature.reference-digests"
     method = digest_method(declaration.check_method) or "sm3"  # what is none of ours is told by the check of it
     changed = []
-    for reference in declaration.references:
-        digest = strict_base64(reference.digest)
+    for reference, written in zip(declaration.references, declaration.digests, strict=True):
+        digest = strict_base64(written)
         if reference.entry is None or digest != package.digest(reference.entry, method):
             changed.append(reference.entry or reference.location)
     if changed:

@@ -15,7 +15,7 @@ from signing.certificate import BadCertificate
 from signing.checks.paths import digest_over
 from signing.errors import UnusableKey
 from signing.holder import read_holder
-from signing.kept import Kept, passed_again
+from signing.kept import Kept, kept, passed_again
 from signing.seal import Bits, Defect, ElectronicSeal, Seal
 from signing.sm2 import sm3
 from signing.values import DIGEST_AS_TEXT, read_digest, read_sm2_value, repaired
@@ -249,8 +249,11 @@ def _attempt(read: Callable[[Bits], tuple[str, ...]], value: Bits) -> list[str]:
 
 def find_key(certificate: bytes | None) -> PublicKey | str:
     """The key of a certificate, or why it cannot be used."""
-    if certificate is None:
-        return "there is no certificate"
+    return "there is no certificate" if certificate is None else _key_of(certificate)
+
+
+@kept(1024, 8 << 20)
+def _key_of(certificate: bytes) -> PublicKey | str:
     try:
         return load_public_key(read_holder(certificate).spki)
     except (BadCertificate, UnusableKey) as error:

@@ -201,14 +201,25 @@ def _kind_of(data: bytes) -> tuple[str | None, Node | None]:
     if looks_indefinite(data):
         return "cms", None
     try:
-        root = read_der(data, limits=SIGNED_DATA)
+        root = read_der(data)
     except Refused:
-        return ("bare" if len(data) == 64 else None), None
+        return _kind_of_deep(data)
     if looks_like_signed_data(root):
         return "cms", root
     if looks_like_seal_signature(root):
         return "ses", root
     return ("bare" if [child.tag for child in root.children] == [0x02, 0x02] else None), None
+
+
+def _kind_of_deep(data: bytes) -> tuple[str | None, Node | None]:
+    """The same of a value that is deeper than a seal signature may be, or no DER."""
+    try:
+        root = read_der(data, limits=SIGNED_DATA)
+    except Refused:
+        return ("bare" if len(data) == 64 else None), None
+    if looks_like_signed_data(root):
+        return "cms", root
+    return ("ses" if looks_like_seal_signature(root) else None), None
 
 
 def _covered(declaration: Declaration) -> frozenset[str]:

@@ -52,6 +52,10 @@ class Package:
     _digests: dict[tuple[str, str], bytes] = field(default_factory=dict)
     _roots: dict[str, Element] = field(default_factory=dict)
 
+    def weight(self) -> int:
+        """What keeping the names of the entries costs, in bytes, about."""
+        return sum(map(len, self.files)) + 100 * len(self.files)
+
     def read(self, name: str) -> bytes:
         """The stored octets of an entry. Raises `Refused` if it cannot be unpacked within the limits."""
         return self.archive.read(name)
@@ -81,7 +85,10 @@ class Package:
 
         Raises `BadPart`: two readers, one of which looks at namespaces, must not see two documents.
         """
-        root = self.xml(name)
+        return self.checked(self.xml(name), name, kind)
+
+    def checked(self, root: Element, name: str, kind: str) -> Element:
+        """`root` itself, if it is what `part` promises. Raises `BadPart`."""
         namespace, local = split(root.tag)
         if local != kind:
             raise BadPart("part-unexpected", f"{name} is {local[:40]}, not {kind}")

@@ -4,11 +4,13 @@ Reading never stops at the first fault: what is wrong is kept as a defect beside
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Generic, TypeVar
 
+from signing.containers.ofd_form import Form, form_of
 from signing.containers.ofd_package import (
     NONSTANDARD,
     OFD_XML,
@@ -28,8 +30,9 @@ from signing.containers.ofd_package import (
 )
 from signing.kept import Kept
 from signing.seal import Defect
-from untrusted import Refused
+from untrusted import Refused, read_xml
 
+Value = TypeVar("Value")
 _MOST_SIGNATURES = 64
 _MOST_REFERENCES = 5_000  # as many as a package may have entries
 _ROOT_CHILDREN = frozenset({"DocBody"})
@@ -70,12 +73,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One FileRef: as written, the entry that it means (None with a `reason`), and the digest as written."""
+    """One FileRef: as written, and the entry that it means (None with a `reason`)."""
 
     location: str
     entry: str | None
     reason: str | None
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +90,17 @@ class Stamp:
 
 @dataclass(slots=True)
 class Declaration:
-    """What a Signature.xml declares. Paths are entries; None with a defect where they lead nowhere."""
+    """What a Signature.xml declares. Paths are entries; None with a defect where they lead nowhere.
+
+    `digests` are the check values of the references, in the same order, as written.
+    """
 
     provider: str = ""
     method: str | None = None
     check_method: str | None = None
     written_at: str | None = None
     references: list[Reference] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
     stamps: list[Stamp] = field(default_factory=list)
     seal: str | None = None
     value: str | None = None
@@ -107,18 +113,66 @@ class Declaration:
 
 def read_listing(package: Package) -> Listing:
     """OFD.xml and the signature lists. Raises `BadPart` if OFD.xml itself is not readable as one."""
-    root = package.part(OFD_XML, "OFD")
+    listing = _kept_entrance(package) or _read_entrance(package, package.part(OFD_XML, "OFD"))
+    for name in listing.lists:
+        try:
+            _read_list(package, name, listing)
+        except (BadPart, Refused) as error:
+            listing.defect("document.signatures", "list-malformed", path=name, detail=str(error)[:200])
+    return listing
+
+
+def _kept_entrance(package: Package) -> Listing | None:
+    """What OFD.xml says, by its form; None if it has none, or says more than a form can."""
+    form = form_of(package.read(OFD_XML))
+    if form is None:
+        return None
+    try:
+        kept = _ENTRANCES.get(
+            (form.octets, package.files),
+            lambda: _read_form(package, form, OFD_XML, "OFD", _read_entrance),
+            len(form.octets) + package.weight(),
+        )
+    except BadPart:
+        return None
+    if kept.value.has_versions:  # then other parts were looked at
+        return None
+    package.flags.update(kept.flags)
+    ids = [form.fill(one) for one in kept.value.document_ids]
+    return replace(kept.value, document_ids=ids, signatures=[], defects=[*kept.value.defects])
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[Value]):
+    """What was read from a form, with the flags that reading it raised."""
+
+    value: Value
+    flags: frozenset[str]
+
+
+def _read_form(
+    package: Package, form: Form, name: str, kind: str, read: Callable[[Package, Element], Value]
+) -> _Read[Value]:
+    """The form as `read` reads a part. Raises `BadPart`."""
+    try:
+        blank = Package(package.archive, package.files)
+        root = blank.checked(read_xml(form.octets), name, kind)
+    except Refused as refused:
+        raise BadPart("xml-malformed", refused.detail) from refused
+    return _Read(read(blank, root), frozenset(blank.flags))
+
+
+_ENTRANCES: Kept[tuple[bytes, frozenset[str]], _Read[Listing]] = Kept(512, 4 << 20)
+
+
+def _read_entrance(package: Package, root: Element) -> Listing:
+    """What OFD.xml says, without the signature lists."""
     listing, parts = Listing(), by_name(root)
     listing.extras = _others(parts, _ROOT_CHILDREN)
     bodies = parts.get("DocBody", ())
     listing.bodies = len(bodies)
     for body in bodies:
         _read_body(package, body, listing)
-    for name in listing.lists:
-        try:
-            _read_list(package, name, listing)
-        except (BadPart, Refused) as error:
-            listing.defect("document.signatures", "list-malformed", path=name, detail=str(error)[:200])
     return listing
 
 
@@ -217,7 +271,33 @@ def _read_list(package: Package, name: str, listing: Listing) -> None:
 
 def read_declaration(package: Package, path: str) -> Declaration:
     """The Signature.xml at `path`. Raises `BadPart` if it is not readable as one."""
-    root = package.part(path, "Signature")
+    return _kept_declaration(package, path) or _read_declaration(package, package.part(path, "Signature"), path)
+
+
+def _kept_declaration(package: Package, path: str) -> Declaration | None:
+    """What the part declares, by its form; None if it has none."""
+    try:
+        form = form_of(package.read(path))
+        if form is None:
+            return None
+        kept = _DECLARATIONS.get(
+            (form.octets, path, package.files),
+            lambda: _read_form(package, form, path, "Signature", partial(_read_declaration, path=path)),
+            len(form.octets) + package.weight(),
+        )
+    except (BadPart, Refused):
+        return None
+    package.flags.update(kept.flags)
+    declared, fill = kept.value, form.fill
+    written = declared.written_at
+    digests = [fill(one) for one in declared.digests]
+    return replace(declared, written_at=fill(written) if written is not None else None, digests=digests)
+
+
+_DECLARATIONS: Kept[tuple[bytes, str, frozenset[str]], _Read[Declaration]] = Kept(512, 8 << 20)
+
+
+def _read_declaration(package: Package, root: Element, path: str) -> Declaration:
     declaration = Declaration()
     outer = by_name(root)
     info = only_of(outer, "SignedInfo", root)
@@ -274,5 +354,5 @@ def _read_references(package: Package, path: str, references: Element | None, de
             entry = resolve(package, location, path)
         except BadPath as error:
             reason = error.reason
-        digest = text_of(value) if value is not None else ""
-        declaration.references.append(Reference(location[:200], entry, reason, digest[:200]))
+        declaration.references.append(Reference(location[:200], entry, reason))
+        declaration.digests.append(text_of(value)[:200] if value is not None else "")

@@ -12,7 +12,7 @@ from signing.kept import Kept
 from signing.moments import read_moment
 from signing.seal import Defect, ElectronicSeal, Extension, Moment, Seal, all_flags
 from signing.sm2 import sm3
-from untrusted import DEFAULT, Node, Refused, read_der
+from untrusted import Node, Refused, read_der
 
 _SEQUENCE, _INTEGER, _BITS, _OCTETS, _OID, _IA5 = 0x30, 0x02, 0x03, 0x04, 0x06, 0x16
 _UTF8, _PRINTABLE, _UTC_TIME, _GENERAL_TIME, _BOOLEAN = 0x0C, 0x13, 0x17, 0x18, 0x01
@@ -26,10 +26,10 @@ FORMATS = {"v1": "GM/T 0031-2014", "v4": "GB/T 38540-2020", "v5": "GM/T 0031-202
 def read_seal_signature(data: bytes, root: Node | None = None) -> Seal:
     """The seal signature (SES_Signature) that `data` is, with the seal inside.
 
-    `root` is `data` as it was read before. Raises `NotAsExpected` if the structure is none of the three families;
-    lesser faults are among its `defects`.
+    `root` is `data` as it was read before, within the same bounds. Raises `NotAsExpected` if the structure is none of
+    the three families; lesser faults are among its `defects`.
     """
-    root = root if root is not None and _depth(root) <= DEFAULT.der_depth else _read(data)
+    root = _read(data) if root is None else root
     items = expect(root, _SEQUENCE, "SES_Signature").children
     if len(items) == 2 and items[1].tag == _BITS:
         return _read_v1(items)
@@ -56,14 +56,6 @@ def looks_like_seal_signature(root: Node) -> bool:
     """Whether a DER value is shaped like a seal signature: its first element starts with a version number."""
     first = root.children[0] if root.tag == _SEQUENCE and root.children else None
     return first is not None and bool(first.tag == _SEQUENCE and first.children) and first.children[0].tag == _INTEGER
-
-
-def _depth(root: Node) -> int:
-    """How deep elements are nested; SignedData may be deeper than a seal signature."""
-    depth, level = 1, root.children
-    while level:
-        depth, level = depth + 1, tuple(child for node in level for child in node.children)
-    return depth
 
 
 def _read(data: bytes) -> Node:
