@@ -31,6 +31,7 @@ _TONES: dict[str, Tone] = {
     "trusted": "good",
     "untrusted": "bad",
     "whole": "good",
+    "signed-again": "good",
     "partial": "open",
     "unsafe": "bad",
 }
@@ -196,13 +197,19 @@ def _basis(report: Report, catalogue: Catalogue, detached: bytes | None, languag
     return Section(word("basis", language), tuple(lines))
 
 
+def _is_signed_again(seal: SealReport) -> bool:
+    """Whether all that this signature does not cover is under a later one of the same holder."""
+    return any(check.outcome is Outcome.PASSED and check.facts.get("signed_again") is True for check in seal.checks)
+
+
 def _seal(number: int, seal: SealReport, picture: SealPicture | None, say: "_Words") -> Section:
     language = say.language
     outcome = worst(seal.checks)
+    covered = "signed-again" if _is_signed_again(seal) else seal.coverage
     lines = [
         Line(word("integrity", language), word(f"integrity.{seal.integrity}", language), tone=_TONES[seal.integrity]),
         Line(word("trusted", language), word(f"trust.{seal.trust}", language), tone=_TONES[seal.trust]),
-        Line(word("coverage", language), word(f"coverage.{seal.coverage}", language), tone=_TONES[seal.coverage]),
+        Line(word("coverage", language), word(f"coverage.{covered}", language), tone=_TONES[covered]),
     ]
     if seal.signer is None:
         lines.append(Line(word("signer", language), word("unknown-signer", language)))

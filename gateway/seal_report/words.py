@@ -44,6 +44,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "coverage": ("覆盖范围", "Coverage"),
     "coverage.whole": ("全文：文件的全部内容都在签章之下", "Whole: everything in the document is under the seal"),
     "coverage.partial": ("部分：有内容不在签章之下", "Partial: some of the document is not under the seal"),
+    "coverage.signed-again": (
+        "其后增加的内容由同一签章人再次签署",
+        "What was added after this seal is under a later one of the same holder",
+    ),
     "coverage.unsafe": ("不安全：无法确认签章所覆盖的内容", "Unsafe: what the seal covers cannot be relied on"),
     "signer": ("签名人", "Signer"),
     "credit_code": ("统一社会信用代码", "Credit code"),

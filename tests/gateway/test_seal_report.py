@@ -536,3 +536,11 @@ def test_whoever_asks_may_vouch_that_the_file_existed(
     assert "由核验人提供的存在证明" in out.read_text(encoding="utf-8")
     late = [*given, "--existed-at", "2026-07-04T00:00:00Z"]
     assert main(["seal", "verify", *late]) == main(["seal", "report", *late, "--out", str(out)]) == 64
+
+
+def test_a_seal_that_its_holder_sealed_over_is_told_so(tmp_path: Path, trust: Path) -> None:
+    out, file = tmp_path / "report.html", FOLDER / "vectors" / "seals" / "pdf-dual-seal.pdf"
+    assert main(["seal", "report", str(file), "--trust", str(trust), "--at", MOMENT, "--out", str(out)]) == 0
+    told = out.read_text(encoding="utf-8")
+    assert "其后增加的内容由同一签章人再次签署" in told
+    assert "有内容不在签章之下" not in told
