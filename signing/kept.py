@@ -1,7 +1,7 @@
 """Answers to questions that have only one, kept by all that they depend on: bounded, and never part of a verdict.
 
 Whatever is asked twice is the same twice: a seal stands on thousands of documents, a chain under thousands of seals.
-`forgetting` is there for those who want to see that nothing else follows from what is kept.
+`forget` and `forgetting` are there for those who want to see that nothing else follows from what is kept.
 """
 
 import functools
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
 from typing import Any, Generic, ParamSpec, TypeVar, cast
+from weakref import WeakSet
 
 from schemas.verification import Check, passed
 
@@ -26,7 +27,7 @@ class Kept(Generic[Key, Value]):
     Two threads may compute the same answer: it is the same. What alone is too heavy is not kept.
     """
 
-    __slots__ = ("_heaviest", "_lock", "_most", "_values", "_weights", "weight")
+    __slots__ = ("__weakref__", "_heaviest", "_lock", "_most", "_values", "_weights", "weight")
 
     def __init__(self, most: int, heaviest: int = 0) -> None:
         self._most, self._heaviest = most, heaviest
@@ -34,6 +35,7 @@ class Kept(Generic[Key, Value]):
         self._weights: dict[Key, int] = {}
         self._lock = Lock()
         self.weight = 0
+        _KEPT.add(self)
 
     def get(self, key: Key, make: Callable[[], Value], weight: int = 0) -> Value:
         """The answer kept under `key`, which says all that `make` depends on; made if there is none.
@@ -57,8 +59,18 @@ class Kept(Generic[Key, Value]):
                 self.weight -= self._weights.pop(oldest, 0)
         return value
 
+    def forget(self) -> None:
+        """Nothing of what was kept is kept any longer."""
+        with self._lock:
+            self._values.clear()
+            self._weights.clear()
+            self.weight = 0
+
     def __len__(self) -> int:
         return len(self._values)
+
+
+_KEPT: "WeakSet[Kept[Any, Any]]" = WeakSet()
 
 
 def kept(most: int, heaviest: int) -> Callable[[Callable[[bytes], Value]], Callable[[bytes], Value]]:
@@ -97,6 +109,13 @@ def passed_again(rule: str, **facts: Any) -> Check:
     The facts are short, and lists among them are tuples.
     """
     return passed(rule, **facts)
+
+
+def forget() -> None:
+    """Everything that is kept is forgotten; from then on answers are kept again."""
+    for kept_ones in tuple(_KEPT):
+        kept_ones.forget()
+    _forget_few()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from published import vectors
 
 from schemas.verification import Report
 from signing import TrustStore, Unreadable, verify_document
-from signing.kept import _FEW, Kept, forgetting, kept
+from signing.kept import _FEW, Kept, forget, forgetting, kept
 from signing.sm2 import is_point
 from signing.trust import Policy
 
@@ -63,20 +63,26 @@ def functions_that_keep(package: str) -> set[Any]:
     }
 
 
-def forget() -> None:
-    """What the door keeps: it has no switch, since it keeps names of entries only."""
+def forget_everything() -> None:
+    """What the door keeps too: it has no switch, since it keeps names of entries only."""
+    forget()
     for one in functions_that_keep("untrusted"):
         one.cache_clear()
 
 
 def compare(cases: list[tuple[str, bytes, dict[str, Any]]]) -> None:
-    random.Random(7).shuffle(cases)
-    warm = {name: judged(document, arguments) for name, document, arguments in cases}
+    """Each case with caches off, with empty ones, and with what it and all others have left in them, in any order."""
+    afresh = {}
     for name, document, arguments in cases:
-        assert judged(document, arguments) == warm[name], name
-        forget()
         with forgetting():
-            assert judged(document, arguments) == warm[name], name
+            afresh[name] = judged(document, arguments)
+    for name, document, arguments in cases:
+        forget_everything()
+        assert judged(document, arguments) == afresh[name], name
+        assert judged(document, arguments) == afresh[name], name
+    random.Random(7).shuffle(cases)
+    for name, document, arguments in cases:
+        assert judged(document, arguments) == afresh[name], name
 
 
 def test_every_function_that_keeps_answers_forgets_them_when_asked() -> None:
@@ -169,6 +175,9 @@ def test_what_is_kept_has_bounds() -> None:
     assert [length(b"abc"), length(b"abc"), length(b"12345678901")] == [3, 3, 11]
     assert asked == [b"abc", b"12345678901"]
     assert length.__doc__ == "How many there are."
+    few.forget()
+    light.forget()
+    assert (len(few), len(light), light.weight) == (0, 0, 0)
     with forgetting():
         assert length(b"abc") == 3
     assert asked == [b"abc", b"12345678901", b"abc"]
