@@ -17,6 +17,7 @@ import orjson
 from gateway.errors import GatewayError
 
 _USAGE = 64
+_CAUSES = "clause:NO, certificate:SERIAL, issuer:NAME, key:KEYID, insurer:CODE, rule:ID, or all"
 _EXISTED_AT = "you vouch that the file existed as it is at this moment (RFC 3339), say by a checkpoint of the ledger"
 
 
@@ -149,6 +150,16 @@ def _parser() -> argparse.ArgumentParser:
     assess.add_argument("--lang", choices=("zh", "en"), default="zh")
     assess.set_defaults(run=_scheme_assess)
 
+    impact = commands.add_parser("impact", help="追溯影响 what a withdrawn filing or stolen key touches")
+    _configurable(impact)
+    impact.add_argument("--because", required=True, metavar="CAUSE", help=_CAUSES)
+    impact.add_argument("--judge", action="store_true", help="重新核验 judge again and show what would change")
+    impact.add_argument("--apply", action="store_true", help="judge again and append what changes")
+    impact.add_argument("--after", metavar="INSURER/POLICY_NO", help="go on where an earlier run ended")
+    impact.add_argument("--json", action="store_true", help="one signed list")
+    impact.add_argument("--lang", choices=("zh", "en"), default="zh")
+    impact.set_defaults(run=_impact)
+
     submit = commands.add_parser("submit", help="提交 submit a message, or hand in a document")
     submit.add_argument("file", type=Path)
     submit.add_argument("--as", dest="insurer", required=True, help="insurer code")
@@ -168,6 +179,17 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--message-id")
     which.add_argument("--policy", help="policy number")
     status.set_defaults(run=_status)
+
+    match = commands.add_parser(
+        "match", help="核对 an application (annex 1 or 2, XLSX or JSON) against what is verified"
+    )
+    match.add_argument("file", type=Path)
+    match.add_argument("--url", required=True)
+    match.add_argument("--key", type=Path, required=True, help="private key, PKCS #8 PEM")
+    match.add_argument("--keyid", help="id of the key, or the participant's code; default: the name of the key's file")
+    match.add_argument("--json", action="store_true")
+    match.add_argument("--lang", choices=("zh", "en"), default="zh")
+    match.set_defaults(run=_match)
 
     log = commands.add_parser("log", help="透明日志 the transparency log").add_subparsers(parser_class=_Parser)
     audit = log.add_parser("audit", help="recompute the whole log, offline")
@@ -424,6 +446,21 @@ def _adapter_kit(parsed: argparse.Namespace) -> int:
     return steps[parsed.step](parsed)
 
 
+def _impact(parsed: argparse.Namespace) -> int:
+    from gateway.commands.impact import show_impact
+    from gateway.config import load_config
+
+    return show_impact(
+        load_config(parsed.config),
+        parsed.because,
+        judge=parsed.judge,
+        apply=parsed.apply,
+        after=parsed.after,
+        as_json=parsed.json,
+        language=parsed.lang,
+    )
+
+
 def _scheme_list(parsed: argparse.Namespace) -> int:
     from gateway.commands.scheme import list_schemes
 
@@ -446,6 +483,11 @@ def _submit(parsed: argparse.Namespace) -> int:
 def _status(parsed: argparse.Namespace) -> int:
     shell = importlib.import_module("client.shell")
     return int(shell.status(parsed))
+
+
+def _match(parsed: argparse.Namespace) -> int:
+    matching = importlib.import_module("client.match")
+    return int(matching.match(parsed))
 
 
 def _log_audit(parsed: argparse.Namespace) -> int:

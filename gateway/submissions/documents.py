@@ -13,14 +13,22 @@ from signing import TrustStore, Unreadable, verify_document
 from untrusted import Refused
 
 
-def judge_document(data: bytes, media_type: str, owner: Participant, trust: TrustStore, at: datetime) -> dict[str, Any]:
+def judge_document(
+    data: bytes,
+    media_type: str,
+    owner: Participant,
+    trust: TrustStore,
+    at: datetime,
+    existed_at: datetime | None = None,
+) -> dict[str, Any]:
     """The verdict on a document as plain JSON values: the report on its seals, whose they are, and its fields.
 
-    Pure: the same bytes, trust and moment give the same verdict. An unreadable document is a failed one here, since its
-    bytes are kept either way.
+    Pure: the same bytes, trust and moments give the same verdict. `existed_at` is when the log took it in, of a
+    document that is judged again: what expired or was revoked for no compromise since then takes nothing away. An
+    unreadable document is a failed one here, since its bytes are kept either way.
     """
     try:
-        report = verify_document(data, trust=trust, at=at, media_type=media_type)
+        report = verify_document(data, trust=trust, at=at, media_type=media_type, existed_at=existed_at)
     except Unreadable as unreadable:
         report = conclude(
             "document",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from gateway.filing.registry import FilingRegistry
 from gateway.participants import Participants
 from gateway.submissions import store
 from gateway.submissions.arrival import Arrival, RecordNumber, keys_named, movement_number
-from gateway.submissions.directives import Given
+from gateway.submissions.directives import Given, in_effect
 from gateway.submissions.documents import as_judged, judge_document
 from gateway.submissions.evidence import JudgedDocument
 from gateway.submissions.group import PolicyKey
@@ -47,6 +47,12 @@ class Judges:
         return Basis(
             registry, self.registry_max_age_days, self.catalogue, self.trust.digest, self.schemes, insurers=insurers
         )
+
+
+async def basis_at(connection: Connection, judges: Judges, at: datetime) -> Basis:
+    """What verdicts given at `at` rest on: the registry as it is known, the directives in effect."""
+    basis = judges.basis(await judges.registry(connection))
+    return replace(basis, stopped=in_effect(await memory.load_directives(connection), at))
 
 
 class HangsTogether(Exception):
@@ -216,9 +222,11 @@ async def load_states(
     at: datetime | None,
     *,
     named: Iterable[tuple[str, str]] = (),
+    again: bool = False,
 ) -> dict[PolicyKey, PolicyState]:
     """What is known of these policies, with the verdicts on every document that they name, or that is `named` besides,
-    by insurer and digest; without `at`, the verdicts as they are, judged again by nobody."""
+    by insurer and digest; without `at`, the verdicts as they are, judged again by nobody; with `again`, those on which
+    a premium was verified are judged again as well, if the trust folder has changed."""
     insurers = {code: owner for code, _ in keys if (owner := judges.participants.find(code)) is not None}
     states = await store.load_states(connection, insurers, keys)
     await memory.add_invoices(connection, states)
@@ -228,7 +236,7 @@ async def load_states(
     documents = set(named) | {
         (key[0], digest) for key, state in states.items() for r in state.records for digest in digests_of(r.record)
     }
-    await add_documents(connection, states, sorted(documents), judges, at)
+    await add_documents(connection, states, sorted(documents), judges, at, again=again)
     return states
 
 
@@ -238,11 +246,14 @@ async def add_documents(
     named: Sequence[tuple[str, str]],
     judges: Judges,
     at: datetime | None,
+    *,
+    again: bool = False,
 ) -> None:
     """Give every state its insurer's documents: those named by digest, and those that state its policy number.
 
     Until a premium is verified, its documents are judged under the trust folder of today. A verdict on which a premium
-    was verified stands: that the seal expires later changes nothing, and what is revoked later is for re-verification.
+    was verified stands: that the seal expires later changes nothing, and what is revoked later is for re-verification,
+    which judges all `again`.
     """
     found = await store.load_documents(connection, named, list(states))
     for insurer, documents in found.items():
@@ -252,11 +263,11 @@ async def add_documents(
             if (
                 at is not None
                 and trust_digest != judges.trust.digest
-                and not all(_stands(judged, state) for state in own)
+                and (again or not all(_stands(judged, state) for state in own))
             ):
                 today = await judge_again(connection, digest, insurer, judges, at)
             for state in own:
-                state.documents[digest] = judged if _stands(judged, state) else today
+                state.documents[digest] = judged if not again and _stands(judged, state) else today
 
 
 def _stands(judged: JudgedDocument, state: PolicyState) -> bool:
@@ -272,8 +283,8 @@ async def judge_again(
     owner = judges.participants.find(insurer)
     if found is None or owner is None:
         raise RuntimeError(f"document {digest} of {insurer} has a verdict but no bytes")
-    _, media_type, data = found
-    verdict = await asyncio.to_thread(judge_document, data, media_type, owner, judges.trust, at)
+    _, media_type, data, since = found
+    verdict = await asyncio.to_thread(judge_document, data, media_type, owner, judges.trust, max(at, since), since)
     profile = owner.document_profile or ""
     await store.insert_verdict(connection, digest, insurer, judges.trust.digest, profile, at, verdict)
     return as_judged(digest, verdict)

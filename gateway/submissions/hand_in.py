@@ -11,7 +11,7 @@ from gateway.ledger.append import append as append_to_log
 from gateway.participants import Participant
 from gateway.submissions import store
 from gateway.submissions.documents import judge_document
-from gateway.submissions.gather import Judges, document_lock, load_states, policy_lock
+from gateway.submissions.gather import Judges, basis_at, document_lock, load_states, policy_lock
 from gateway.submissions.group import PolicyKey, group_of
 from gateway.submissions.memory.store import find_linked
 from gateway.submissions.revision import Revision, take_revision
@@ -83,7 +83,7 @@ async def _judge_waiting(
     revisions = []
     if keys:
         states = await load_states(connection, keys, judges, at)
-        basis = judges.basis(await judges.registry(connection))
+        basis = await basis_at(connection, judges, at)
         for state in states.values():
             state.group = group_of(state, states)
             if state.records and (revision := take_revision(state, judge_premium(state, basis, at))) is not None:

@@ -265,15 +265,17 @@ async def insert_verdict(
     )
 
 
-async def find_document(connection: Connection, digest: str, insurer: str | None) -> tuple[str, str, bytes] | None:
-    """A document's insurer, media type and bytes; of this insurer only, if one is given."""
+async def find_document(
+    connection: Connection, digest: str, insurer: str | None
+) -> tuple[str, str, bytes, datetime] | None:
+    """A document's insurer, media type, bytes, and since when they are here; of this insurer only, if one is given."""
     cursor = await connection.execute(
-        "SELECT insurer, media_type, bytes FROM documents "
+        "SELECT insurer, media_type, bytes, received_at FROM documents "
         "WHERE digest = %s AND insurer = coalesce(%s, insurer) ORDER BY received_at LIMIT 1",
         (digest, insurer),
     )
     row = await cursor.fetchone()
-    return (row[0], row[1], bytes(row[2])) if row else None
+    return (row[0], row[1], bytes(row[2]), row[3]) if row else None
 
 
 async def find_naming(connection: Connection, insurer: str, digest: str) -> set[str]:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+from psycopg import sql
 
 from gateway.db import Connection
 from gateway.schemes import Told
@@ -279,3 +280,46 @@ def _told(kind: str, insurer: str, number: str, known_at: datetime, record: str)
 
 
 told_from_text = _told
+
+
+_POLICY_OF = {
+    "clause": "SELECT insurer, policy_no FROM records WHERE type = 'policy' "
+    "AND record -> 'clauses' @> jsonb_build_array(jsonb_build_object('registration_no', %(name)s::text))",
+    "certificate": "SELECT DISTINCT v.insurer, coalesce(v.policy_no, r.policy_no) AS policy_no FROM document_verdicts v "
+    "LEFT JOIN records r ON r.insurer = v.insurer AND r.record -> 'documents' IS NOT NULL "
+    "  AND r.record -> 'documents' @> jsonb_build_array(jsonb_build_object('digest', v.digest)) "
+    "WHERE v.verdict -> 'report' -> 'seals' @> "
+    "  jsonb_build_array(jsonb_build_object('signer', jsonb_build_object('serial', %(name)s::text)))",
+    "issuer": "SELECT DISTINCT v.insurer, coalesce(v.policy_no, r.policy_no) AS policy_no FROM document_verdicts v "
+    "LEFT JOIN records r ON r.insurer = v.insurer AND r.record -> 'documents' IS NOT NULL "
+    "  AND r.record -> 'documents' @> jsonb_build_array(jsonb_build_object('digest', v.digest)) "
+    "WHERE v.verdict -> 'report' -> 'seals' @> "
+    "  jsonb_build_array(jsonb_build_object('signer', jsonb_build_object('issuer', %(name)s::text)))",
+    "key": "SELECT DISTINCT r.insurer, r.policy_no FROM submissions s JOIN records r ON r.submission_id = s.id "
+    "WHERE s.keyid = %(name)s",
+    "insurer": "SELECT DISTINCT insurer, policy_no FROM premiums WHERE insurer = %(name)s",
+    "rule": "SELECT DISTINCT insurer, policy_no FROM premiums p WHERE strpos(convert_from(body, 'UTF8'), "
+    '  format(\'"rule":"%%s"\', %(name)s::text)) > 0',
+    "all": "SELECT DISTINCT insurer, policy_no FROM premiums",
+}
+
+
+async def list_touched(
+    connection: Connection, kind: str, name: str, after: PolicyKey, limit: int
+) -> list[tuple[Any, ...]]:
+    """The premiums of the policies that a cause touches, behind `after`: insurer, policy, latest revision and status,
+    and the amounts of the latest revision that decided any."""
+    cursor = await connection.execute(
+        sql.SQL(
+            "WITH touched AS ({}) SELECT t.insurer, t.policy_no, last.revision, last.status, decided.net_paid, "
+            "decided.worth FROM (SELECT DISTINCT insurer, policy_no FROM touched WHERE policy_no IS NOT NULL "
+            "  AND (insurer, policy_no) > (%(insurer)s, %(policy_no)s) ORDER BY 1, 2 LIMIT %(limit)s) AS t "
+            "JOIN LATERAL (SELECT revision, status FROM premiums p WHERE p.insurer = t.insurer "
+            "  AND p.policy_no = t.policy_no ORDER BY revision DESC LIMIT 1) AS last ON true "
+            "LEFT JOIN LATERAL (SELECT net_paid, worth FROM premiums p WHERE p.insurer = t.insurer "
+            "  AND p.policy_no = t.policy_no AND p.net_paid IS NOT NULL ORDER BY revision DESC LIMIT 1) "
+            "  AS decided ON true ORDER BY 1, 2"
+        ).format(sql.SQL(_POLICY_OF[kind])),
+        {"name": name, "insurer": after[0], "policy_no": after[1], "limit": limit},
+    )
+    return await cursor.fetchall()

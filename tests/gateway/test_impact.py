@@ -1,0 +1,132 @@
+"""What a cause touches, what judging again makes of it, and that nothing changes where nothing is to change."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from house import AT, judges, on, trust, world
+from test_lives import latest, verified
+
+from gateway.db import Connection
+from gateway.filing.registry import FilingRegistry
+from gateway.submissions.gather import Judges
+from gateway.submissions.impact import Cause, UnknownCause, find_touched, read_cause
+from gateway.submissions.rejudge import rejudge
+from schemas.filing import Filing, Source
+from signing import TrustStore
+
+C, D = "SANDBOX-C", "SANDBOX-D"
+LATER = AT + timedelta(days=1)
+
+
+async def touched(connection: Connection, cause: str) -> list[str]:
+    return [one.policy_no async for one in find_touched(connection, read_cause(cause), batch=2)]
+
+
+def withdrawn(clause: str) -> Judges:
+    """The registry states that this clause was withdrawn from the beginning."""
+    filings = []
+    for one in world().filings():
+        filing = Filing.model_validate(one)
+        if filing.registration_no == clause:
+            interval = {"state": "withdrawn", "from": filing.intervals[0].from_.isoformat()}
+            filing = Filing.model_validate({**filing.model_dump(mode="json", by_alias=True), "intervals": [interval]})
+        filings.append(filing)
+    source = filings[0].source
+    changed = FilingRegistry(filings, [Source(registry=source.registry, as_of=source.as_of, fetched_at=AT)])
+
+    async def read(_: Connection) -> FilingRegistry:
+        return changed
+
+    return judges(registry=read)
+
+
+def test_what_a_withdrawn_clause_touches_is_listed_and_judged_again(dsn: str) -> None:
+    insurer, other = world().insurer(C), world().insurer(D)
+    clause = world().clause(insurer, "main")["registration_no"]
+
+    async def run(connection: Connection) -> None:
+        mine = [await verified(connection, insurer) for _ in range(3)]
+        theirs = await verified(connection, other)
+        numbers = sorted(facts.policy_no for facts in mine)
+        found = [one async for one in find_touched(connection, Cause("clause", clause), batch=2)]
+        assert set(numbers) <= {one.policy_no for one in found}
+        assert theirs.policy_no not in {one.policy_no for one in found}
+        (own,) = (one for one in found if one.policy_no == numbers[0])
+        assert own.as_json()["at_stake"] == next(facts.gross for facts in mine if facts.policy_no == numbers[0])
+
+        keys = [(C, number) for number in numbers]
+        # As long as nothing has changed, judging again leaves no trace.
+        assert await rejudge(connection, keys, judges(), AT) == []
+        tried = await rejudge(connection, keys, withdrawn(clause), LATER, rehearse=True)
+        assert {change.premium.status for change in tried} == {"withdrawn"}
+        assert (await latest(connection, numbers[0]))["status"] == "verified"
+        done = await rejudge(connection, keys, withdrawn(clause), LATER)
+        assert [change.premium for change in done] == [change.premium for change in tried]
+        for facts in mine:
+            premium = await latest(connection, facts.policy_no)
+            assert premium["status"] == "withdrawn"
+            assert premium["impact"]["clawback"] == facts.gross
+        assert await rejudge(connection, keys, withdrawn(clause), LATER) == []
+        # A clause that is in use again makes them whole.
+        again = await rejudge(connection, keys, judges(), LATER)
+        assert {change.premium.status for change in again} == {"verified"}
+
+    on(dsn, run)
+
+
+def test_causes_by_key_certificate_insurer_and_rule(dsn: str) -> None:
+    insurer = world().insurer(C)
+
+    async def run(connection: Connection) -> None:
+        facts = await verified(connection, insurer)
+        premium = await latest(connection, facts.policy_no)
+        digest = premium["evidence"]["documents"][0]["digest"]
+        cursor = await connection.execute("SELECT verdict FROM document_verdicts WHERE digest = %s", (digest,))
+        row = await cursor.fetchone()
+        assert row is not None
+        signer = row[0]["report"]["seals"][0]["signer"]
+        for cause in (
+            f"key:{insurer.request_key.keyid}",
+            f"certificate:{signer['serial']}",
+            f"issuer:{signer['issuer']}",
+            f"insurer:{C}",
+            "rule:premium.paid-in-full",
+            "all",
+        ):
+            assert facts.policy_no in await touched(connection, cause), cause
+        for cause in ("key:nobody", "certificate:00", "insurer:SANDBOX-D", "rule:premium.no-such-rule", "clause:C0"):
+            assert facts.policy_no not in await touched(connection, cause), cause
+
+    on(dsn, run)
+
+
+def test_a_document_judged_again_after_its_certificate_expired_still_stands(dsn: str, tmp_path: Path) -> None:
+    """It was here, and in the log, while the certificate was good: that is proof of its own."""
+    insurer = world().insurer(C)
+    world().trust_dir(tmp_path)
+
+    async def run(connection: Connection) -> None:
+        facts = await verified(connection, insurer)
+        extra = next((tmp_path / "signers").iterdir())
+        (tmp_path / "xml").mkdir(exist_ok=True)
+        (tmp_path / "xml" / f"other-{extra.name}").write_bytes(extra.read_bytes())
+        changed = TrustStore.load(tmp_path)
+        assert changed.digest != trust().digest  # so that everything is judged again
+        years = AT + timedelta(days=20 * 365)
+        changes = await rejudge(connection, [(C, facts.policy_no)], judges(trust=changed), years)
+        seals = [
+            check
+            for change in changes
+            for check in change.premium.report.checks
+            if check.outcome != "passed" and check.rule.startswith(("evidence", "certificate", "seal", "signature"))
+        ]
+        assert not [check for check in seals if check.outcome == "failed"], seals
+
+    on(dsn, run)
+
+
+@pytest.mark.parametrize("text", ["", "clause:", "filing:1", "ALL", "clause", "all:1"])
+def test_a_cause_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UnknownCause):
+        read_cause(text)
