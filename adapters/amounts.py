@@ -1,11 +1,13 @@
 """Numbers, money, percentages and rates as insurers write them (DIALECTS 0.4): exact, never a float, never rounded."""
 
 import re
+from functools import cache
 from typing import Any, NamedTuple, NoReturn
 from unicodedata import normalize
 
 from adapters.convert import folded, remembered, stated
 from adapters.problems import Unreadable
+from schemas.codes import code_list
 from schemas.money import Yuan
 
 # How many fen one of the unit is.
@@ -207,17 +209,21 @@ def whole(number: Exact) -> int:
     return value
 
 
-_CURRENCIES = frozenset({"CNY", "RMB", "01", "156", "人民币"})
-
-
 def currency(raw: str) -> str | None:
     """Chinese yuan under any of its names; anything else is `currency.unsupported`."""
     value = folded(raw)
     if value is None:
         return None
-    if value.upper() not in _CURRENCIES:
+    if _currencies().get(value.upper()) != "CNY":
         raise Unreadable("currency.unsupported", "not-cny")
     return "CNY"
+
+
+@cache
+def _currencies() -> dict[str, str]:
+    """ISO 4217 codes by what insurers write for them."""
+    codes = code_list("currencies")
+    return {one.code: one.code for one in codes.code} | dict(codes.words())
 
 
 def no_number(_: Any) -> NoReturn:

@@ -6,12 +6,13 @@ Each function takes the text as it stands in the source and gives its value, or 
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache, wraps
+from functools import cache, lru_cache, wraps
 from typing import Any, TypeVar, cast
 from unicodedata import normalize
 
 from adapters.problems import Unreadable
 from schemas import identifiers
+from schemas.codes import code_list
 
 Read = TypeVar("Read", bound=Callable[..., Any])
 
@@ -202,16 +203,6 @@ def one_of(table: Mapping[str, Any], *, other: Any = None) -> Callable[[str], An
     return read
 
 
-# The first of these words that a registration class 注册分类 contains decides its group.
-_CLASS_GROUPS = (
-    ("化学药品", "chemical"),
-    ("化学药", "chemical"),
-    ("化药", "chemical"),
-    ("中药", "tcm"),
-    ("治疗用生物制品", "therapeutic_biologic"),
-    ("预防用生物制品", "preventive_biologic"),
-    ("医疗器械", "device"),
-)
 _CLASS_FILLERS = ("生物制品", "第", "注册分类", "类")
 _CLASS_CODE = re.compile(r"[0-9](?:\.[0-9]{1,2})?")
 
@@ -225,8 +216,14 @@ def registration_class(printed: str) -> tuple[str, tuple[str, ...]]:
     if len(printed) > _LONGEST_WORD:
         return "unknown", ()
     rest = "".join(normalize("NFKC", printed).split())
-    word, group = next(((word, group) for word, group in _CLASS_GROUPS if word in rest), ("", "unknown"))
+    word, group = next(((word, group) for word, group in _class_groups() if word in rest), ("", "unknown"))
     for filler in (word, *_CLASS_FILLERS):
         rest = rest.replace(filler, "") if filler else rest
     parts = re.split(r"[+;、,/]", rest)
     return group, tuple(parts) if all(_CLASS_CODE.fullmatch(part) for part in parts) else ()
+
+
+@cache
+def _class_groups() -> tuple[tuple[str, str], ...]:
+    """The words of which the first that a registration class 注册分类 contains decides its group."""
+    return tuple(code_list("registration_classes").words(top=True))

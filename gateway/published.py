@@ -2,18 +2,24 @@
 
 import base64
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi import Path as PathParameter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from gateway.params import State
 from gateway.problems import PROBLEMS, NotFound, language_of
+from schemas.calendar import published_calendar
+from schemas.canonical import as_json
+from schemas.codes import code_list
+from schemas.codes import names as code_list_names
+from schemas.codes import published as published_codes
 from signing.sm2 import engine
 
 router = APIRouter()
@@ -80,6 +86,35 @@ def _schemas() -> Mapping[str, bytes]:
 @cache
 def _form(name: str) -> bytes:
     return (_FORMS[name][0] / name).read_bytes()
+
+
+@router.get("/v1/code-lists", tags=["catalogues"])
+async def list_code_lists() -> Response:
+    """The code lists: what each is, where it comes from, as of which day it speaks."""
+    listed: list[dict[str, Any]] = [
+        {"name": one.name, "title": as_json(one.title), "source": one.source, "as_of": str(one.as_of)}
+        | {"complete": one.complete, "digest": one.digest}
+        for one in map(code_list, code_list_names())
+    ]
+    calendar = published_calendar()
+    return _json({"code_lists": [*listed, {"name": calendar["name"], "digest": calendar["digest"]}]})
+
+
+@router.get("/v1/code-lists/{name}", tags=["catalogues"])
+async def get_code_list(
+    name: Annotated[str, PathParameter(pattern=r"^[a-z_]{1,40}$")],
+    on: Annotated[date | None, Query(description="a day: how each code stood then")] = None,
+) -> Response:
+    """One code list with its source and as-of day: insurers, regions, registration classes, currencies, holidays.
+
+    Of a day on which nobody here knows, a code's standing is `unknown`; a year without holidays published is said.
+    """
+    if name == "holidays":
+        return _json(published_calendar())
+    try:
+        return _json(published_codes(name, on))
+    except KeyError as error:
+        raise NotFound("there is no such code list", detail_zh="没有此代码表") from error
 
 
 @router.get("/v1/keys", tags=["catalogues"])

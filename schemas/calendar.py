@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from schemas.base import Noun
-from schemas.canonical import canonical
+from schemas.canonical import as_json, canonical
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")  # without daylight saving since 1992, as all our dates are
 _TABLE = Path(__file__).parent / "codelists" / "holidays.toml"
@@ -95,6 +95,13 @@ def shanghai_day(moment: datetime) -> date:
 def load_calendar() -> Calendar:
     """The calendar of `codelists/holidays.toml`."""
     return read_calendar(_TABLE.read_text(encoding="utf-8"))
+
+
+def published_calendar() -> dict[str, Any]:
+    """The table as plain JSON values, with its digest: the notices, and the years that have none."""
+    table = _Table.model_validate(tomllib.loads(_TABLE.read_text(encoding="utf-8")))
+    stated: dict[str, Any] = as_json(table)
+    return {"name": "holidays", "digest": load_calendar().digest, **stated}
 
 
 def read_calendar(text: str) -> Calendar:

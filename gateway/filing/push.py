@@ -13,6 +13,7 @@ from gateway.filing.read import RegistryFile, read_registry
 from gateway.filing.store import Recorded
 from gateway.ledger import append as append_to_log
 from gateway.participants import Participant
+from schemas.codes import code_list
 from schemas.filing import Source
 from schemas.log import Entry, Leaf
 from schemas.party import folded
@@ -86,9 +87,18 @@ async def push(
 
 
 def names_of(insurers: Iterable[Participant]) -> dict[str, str]:
-    """By which words a registry may name an insurer: its code, its 6-digit company code, its registered name."""
+    """By which words a registry may name an insurer: its code, its 6-digit company code, its registered name.
+
+    And by the names, short and former ones too, that the code list has for its company code: a registry's number says
+    the company again (`registration_no`), so that a name never stands alone.
+    """
+    known = list(insurers)
     names: dict[str, str] = {}
-    for insurer in insurers:
+    listed = {one.company_code: one for one in code_list("insurers").code if one.company_code is not None}
+    for insurer in known:
+        if (one := listed.get(insurer.company_code or "")) is not None:
+            names |= {folded(name): insurer.code for name in (one.name, *one.also, *(was.name for was in one.formerly))}
+    for insurer in known:  # what an operator registered goes before what a list says
         names |= {insurer.code: insurer.code, folded(insurer.name): insurer.code}
         if insurer.company_code is not None:
             names[insurer.company_code] = insurer.code

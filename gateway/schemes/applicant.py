@@ -3,6 +3,7 @@
 from gateway.schemes.facts import Facts
 from gateway.schemes.terms import Terms
 from gateway.schemes.verdict import PASSED, Verdict, fails, unclear
+from schemas.codes import code_list
 
 
 def check_place(facts: Facts, terms: Terms) -> Verdict:
@@ -14,8 +15,13 @@ def check_place(facts: Facts, terms: Terms) -> Verdict:
         "production_site": (producing,),
         "either": (registered, producing),
     }[terms.choice("locality_basis")]
-    if any(region is not None and region.startswith(terms.scheme.region) for region in regions):
+    here = [region for region in regions if region is not None and region.startswith(terms.scheme.region)]
+    # An abolished code names its place all the same; one that never was names none.
+    listed = code_list("regions").on(facts.policy.start)
+    if any(listed.is_listed(region) is not False for region in here):
         return PASSED
+    if here:
+        return unclear("region-not-listed")
     return unclear("region-missing") if None in regions else fails("elsewhere")
 
 

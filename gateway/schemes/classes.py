@@ -1,22 +1,16 @@
 """Registration classes 注册分类 as printed: read, and held against a scheme's lists (R-ZJ-06)."""
 
 import re
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, get_args
 
 from gateway.schemes.facts import Facts
 from gateway.schemes.profile import ClassList, Group
 from gateway.schemes.records import squeezed
 from gateway.schemes.terms import Terms
 from gateway.schemes.verdict import PASSED, Verdict, fails, unclear
+from schemas.codes import code_list
 
-_PREFIXES: tuple[tuple[str, Group], ...] = (
-    ("化学药品", "chemical"),
-    ("化学药", "chemical"),
-    ("化药", "chemical"),
-    ("中药", "tcm"),
-    ("治疗用生物制品", "therapeutic_biologic"),
-    ("预防用生物制品", "preventive_biologic"),
-)
 _IN_VITRO = "体外诊断试剂"
 _WORDS = re.compile("注册分类|第|类")
 _BETWEEN = re.compile("[+;、,/]")
@@ -33,11 +27,19 @@ class Printed(NamedTuple):
 def read_class(text: str) -> Printed:
     """`化学药品2.2类+2.4类` is chemical, 2.2 and 2.4; the group must stand first."""
     plain = squeezed(text)
-    for prefix, group in _PREFIXES:
+    for prefix, group in _prefixes():
         if plain.startswith(prefix):
             parts = _BETWEEN.split(_WORDS.sub("", plain.removeprefix(prefix)))
             return Printed(group, tuple(parts) if all(map(_CODE.fullmatch, parts)) else None)
     return Printed(None, None)
+
+
+@cache
+def _prefixes() -> tuple[tuple[str, Group], ...]:
+    """How a printed class of each group begins; devices have no classes here."""
+    groups: dict[str, Group] = {group: group for group in get_args(Group)}
+    words = code_list("registration_classes").words(top=True)
+    return tuple((word, groups[group]) for word, group in words if group in groups)
 
 
 def check_class(facts: Facts, terms: Terms) -> Verdict:
