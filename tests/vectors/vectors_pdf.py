@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from vector import Pdf, Vector, s
 
@@ -42,6 +43,8 @@ def pdfs() -> Iterator[Vector]:
     yield from ranges()
     yield from signers()
     yield from around()
+    yield from electronic()
+    yield from dual()
 
 
 def failing(name: str, description: str, data: bytes, *rules: str, outcome: str = "failed") -> Vector:
@@ -276,7 +279,7 @@ def around() -> Iterator[Vector]:
     yield failing("script", "The sealed file runs a script when it is opened.", script.data, CONTENT)
     inside = {9: b"<< /Type /Filespec /F (policy.xml) /EF << /F 10 0 R >> >>", 10: stream("<premium>1</premium>")}
     carried = sealed(b"/AF [9 0 R]", inside)
-    yield failing("embedded-file", "The sealed file carries another file, which nobody is shown.", carried.data, CONTENT)
+    yield failing("embedded-file", "The sealed file carries another file, which is not shown.", carried.data, CONTENT)
     secret = honest.replace(b"/Root 1 0 R", b"/Encrypt 2 0 R /Root 1 0 R")
     yield failing("encrypted", "The file says that it is encrypted.", secret, STRUCTURE)
     shared = sealed()
@@ -286,3 +289,57 @@ def around() -> Iterator[Vector]:
     bare = Pdf()
     bare.revise({})
     yield failing("not-signed", "A policy without any signature.", bare.data, "document.signed")
+
+
+def with_seal(plan: s.SealPlan | bytes = s.SealPlan(), **changes: object) -> Make:
+    """A seal signature of GB/T 38540 as the value of the field."""
+    value = s.SealSignature(plan, **changes)  # type: ignore[arg-type]
+    return lambda content: value.build(content, "Sig1")
+
+
+def electronic() -> Iterator[Vector]:
+    """Electronic seals in a PDF, as attackers write them."""
+    honest = sealed(make=with_seal()).data
+    edited = honest.replace(b"12,800.00", b"92,800.00")
+    yield failing("seal-page-edited", "One digit was changed under an electronic seal.", edited, HASH)
+    pdf = sealed(make=with_seal())
+    pdf.revise({4: FORGED}, root=False)
+    yield failing("seal-revised", "A revision after the electronic seal changes the page.", pdf.data, EXTENT)
+    other = sealed(make=with_seal(signer=s.OTHER))
+    yield failing("seal-transplanted", "A genuine seal under another signer's key.", other.data, "seal.signer-listed")
+    maker = replace(s.MAKER, issuer=None, serial=0x2009)
+    made = sealed(make=with_seal(s.SealPlan(maker=maker)))
+    chain = ("certificate.chain", "certificate.revocation")
+    yield failing("seal-self-made", "A seal whose maker nobody knows.", made.data, *chain, outcome="indeterminate")
+    renamed = s.SealPlan().build().replace("电子保单专用章".encode(), "电子保单业务章".encode())
+    lying = sealed(make=with_seal(renamed))
+    yield failing("seal-edited", "A seal whose name was changed by its user.", lying.data, "seal.maker-signature")
+    expired = sealed(make=with_seal(s.SealPlan(end="20260201000000Z")))
+    periods = ("seal.period", "seal.current")
+    yield failing("seal-expired", "The electronic seal had expired when it was used.", expired.data, *periods)
+    bare = sealed(make=lambda content: s.SealPlan().build())
+    yield failing("seal-alone", "A seal stands where a seal signature should.", bare.data, FORMAT)
+    listed = sealed(make=with_seal(s.SealPlan(version=5)))
+    yield failing("seal-of-2025", "A seal of 2025.", listed.data, "signature.version", outcome="indeterminate")
+
+
+def dual() -> Iterator[Vector]:
+    """Two algorithms on one document: each signature is judged, and none excuses another."""
+    for name, first, second in (
+        ("rsa-broken", plain(signer=s.RSA_SIGNER), with_seal()),
+        ("seal-broken", with_seal(), plain(signer=s.RSA_SIGNER)),
+    ):
+        pdf = sealed(make=lambda content, make=first: make(content + b" "))
+        pdf.sign(second)
+        what = f"Of two signatures of one holder, {name.replace('-', ' ')}: it is over another file."
+        yield failing(f"dual-{name}", what, pdf.data, HASH)
+    nobody = replace(s.RSA_SIGNER, issuer=None, serial=0x4009)
+    pdf = sealed(make=plain(signer=nobody))
+    pdf.sign(with_seal())
+    unknown = "Of two signatures of one holder, that of RSA is under a certificate that nobody vouches for."
+    rules = ("certificate.chain", "certificate.revocation")
+    yield failing("dual-rsa-unknown", unknown, pdf.data, *rules, outcome="indeterminate")
+    stranger = replace(s.RSA_SIGNER, number="91100000100003962T", serial=0x400A)
+    pdf = sealed(make=plain(signer=stranger))
+    pdf.sign(with_seal())
+    yield failing("dual-of-two", "Two signatures of two holders.", pdf.data, EXTENT, outcome="indeterminate")
