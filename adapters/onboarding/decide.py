@@ -37,7 +37,7 @@ _RATE_UNITS = ("%", "‰")
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A field that is taken, and why. Of an amount or a rate whose unit nobody has said, `is_open`."""
+    """A field that is taken, and why. `is_open` while nobody has said its unit, or what one of its values means."""
 
     target: Target
     field: Field
@@ -55,6 +55,11 @@ class Decided:
     ignored: list[tuple[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     questions: list[Undecided] = field(default_factory=list)
+
+    @property
+    def may_be_absent(self) -> str:
+        """The record whose columns a list need not have: what was paid, beside policies."""
+        return "receipt" if "policy" in self.records else ""
 
     @property
     def open_names(self) -> list[str]:
@@ -149,6 +154,7 @@ class _Deciding:
             if meaning is not None:
                 table[text.strip()] = meaning
                 continue
+            self.found.taken[target.field] = replace(self.found.taken[target.field], is_open=True)
             choices = tuple(f'{constant(target)}: "{text.strip()}": "{name}"' for name in meanings(target.field))
             self._ask(f"{one.header} = {_short(text)}", "what does this value mean?", choices)
         self.found.codes[target.field] = table

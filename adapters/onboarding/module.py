@@ -22,6 +22,7 @@ REQUIRED = frozenset(
         "policy.policyholder.name",
         "policy.period.start",
         "policy.period.end",
+        "policy.premium.gross",
         "receipt.received_on",
         "invoice.invoice_no",
         "invoice.issued_on",
@@ -113,6 +114,7 @@ class Writing:
     def _mapping(self, rows: list[str]) -> Iterator[str]:
         yield "MAPPING = Mapping("
         yield f"    dialect={quoted(self.code)},"
+        yield '    version="1.0",'
         yield f"    title={quoted(f'{self.name} {self.sample.container}')},"
         yield f"    media_types=({quoted(_MEDIA[self.sample.container])},),"
         yield from (f"    {line}" for line in self._format())
@@ -132,7 +134,8 @@ class Writing:
         taken = self.takes(first)
         key = next((one for name in ("policy_no", "invoice.invoice_no") if (one := taken.get(name))), None)
         key_name = key.field.name if key is not None else first.place.fields[0].name
-        needs = [one.field.name for name, one in taken.items() if name in REQUIRED] or [key_name]
+        needed = [name for name in taken if name in REQUIRED and name.partition(".")[0] != first.may_be_absent]
+        needs = [taken[name].field.name for name in needed] or [key_name]
         encodings = f"frozenset({{{', '.join(map(quoted, sorted(sample.encodings)))}}})"
         if sample.container in ("CSV", "TXT"):
             yield f"format={'CsvList' if sample.container == 'CSV' else 'DelimitedList'}("

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from adapters.onboarding.module import Writing
 
 
+_CHANGES = ("endorsement", "cancellation")  # which need not state a premium
+
+
 class Shapes:
     """The shapes and the rows of one place."""
 
@@ -20,7 +23,8 @@ class Shapes:
 
     def lines(self) -> Iterator[str]:
         """Tables of codes, then shapes."""
-        for name, table in self.decided.codes.items():
+        codes = {name: table for name, table in self.decided.codes.items() if name in self.taken}
+        for name, table in codes.items():
             one = self.taken[name]
             title = f"{constant(one.target)}{self.suffix}"
             if not table:
@@ -31,7 +35,7 @@ class Shapes:
             yield from (f"        {quoted(text)}: {_meant(name, meaning)}," for text, meaning in table.items())
             yield "    }"
             yield ")"
-        if self.decided.codes:
+        if codes:
             yield ""
         records = self.decided.records
         if "policy" in records:
@@ -59,7 +63,7 @@ class Shapes:
         yield f"{name}_TAKES = {{"
         for path, one in takes.items():
             yield f"    # {plain(one.why)}"[:LINE]
-            yield f"    {quoted(path)}: {self._source(one)},"
+            yield f"    {quoted(path)}: {self._source(one, required=None if record not in _CHANGES else False)},"
         yield "}"
         yield f"{name} = Shape("
         yield f"    {quoted(record)},"
@@ -75,8 +79,8 @@ class Shapes:
         yield ")"
         yield ""
 
-    def _source(self, one: Taken) -> str:
-        text = self.writing.source(one)
+    def _source(self, one: Taken, *, required: bool | None = None) -> str:
+        text = self.writing.source(one, required=required)
         return (
             text.replace(constant(one.target), f"{constant(one.target)}{self.suffix}")
             if one.target.kind == "code"

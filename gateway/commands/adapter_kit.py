@@ -168,7 +168,10 @@ def _line(found: dict[str, Any], first: str, second: str, words: dict[str, str])
     """One difference: the row, the field or rule, both values, and the cell."""
     what = f"{found['rule']} {found['field'] or ''}".strip() if "rule" in found else f"{found['type']}.{found['field']}"
     one, other = (_shown(found[name], words) for name in (first, second))
-    place = f" [{words['where']} {found['where']}: {found['raw']!r}]" if found.get("where") else ""
+    place = ""
+    if found.get("where"):
+        stated = f"{words['where']} {found['where']}: {found['raw']!r}"
+        place = f" [{stated if found['raw'] is not None else found['where']}]"
     return f"{found['row']} {what}: {first} {one} → {second} {other}{place}"
 
 
