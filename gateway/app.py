@@ -36,6 +36,7 @@ from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
 from gateway.state import Gateway
 from gateway.submissions.gather import Judges
 from gateway.submissions.memory.routes import router as memory_routes
+from gateway.submissions.recheck import recheck
 from gateway.submissions.routes import router as submission_routes
 from gateway.submissions.writer import Writer
 from schemas.verification import failed
@@ -103,13 +104,15 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         app.state.gateway, app.state.judges, app.state.writer = gateway, judges, writer
         app.state.reading = reading
         publisher = asyncio.create_task(_publish_for_ever(gateway), name="publisher")
+        rechecker = asyncio.create_task(_recheck_for_ever(gateway, judges), name="rechecker")
         try:
             yield
         finally:
             await writer.stop()
-            publisher.cancel()
-            with suppress(asyncio.CancelledError):
-                await publisher
+            for task in (rechecker, publisher):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await publish_now(gateway)
             await gateway.pool.close()
 
@@ -161,6 +164,19 @@ async def _publish_for_ever(gateway: Gateway) -> None:
             return
         except psycopg.OperationalError as error:
             _LOG.warning("no checkpoint now: %s", error)
+
+
+async def _recheck_for_ever(gateway: Gateway, judges: Judges) -> None:
+    """Judge everything again whenever what verdicts rest on has changed."""
+    while True:
+        await asyncio.sleep(gateway.config.recheck_every_seconds)
+        try:
+            done = await recheck(gateway.pool, judges, gateway.clock)
+        except psycopg.OperationalError as error:
+            _LOG.warning("no recheck now: %s", error)
+            continue
+        if done is not None and done.changed:
+            _LOG.warning("%d of %d premiums have a new revision under %s", done.changed, done.judged, done.basis)
 
 
 async def _problem(request: Request, error: Exception) -> Response:

@@ -5,14 +5,22 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from gateway.errors import Misconfigured
 from schemas.base import Noun
 
 _PREFIX = "GATEWAY_"
+
+
+def _split(value: Any) -> Any:
+    """A list as an environment variable has it: with commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Config(Noun):
@@ -37,7 +45,14 @@ class Config(Noun):
     registry_max_age_days: int = Field(default=45, ge=1, le=3650)
     body_limit_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     publish_every_seconds: float = Field(default=1.0, gt=0, le=3600)
+    recheck_every_seconds: float = Field(default=10.0, gt=0, le=86_400)
     completeness_from: date | None = None
+    deliver: bool = True
+    delivery_hosts: Listed = ()
+    delivery_private_hosts: Listed = ()
+    delivery_insecure_localhost: bool = False
+    delivery_timeout_seconds: float = Field(default=15.0, gt=0, le=60)
+    delivery_ca: Path | None = None
 
 
 def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Config:
@@ -58,7 +73,7 @@ def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, 
             values[name] = text
     values |= {name: value for name, value in overrides.items() if value is not None}
     for name, field in Config.model_fields.items():
-        if field.annotation is Path:
+        if field.annotation is Path or (name in values and field.annotation == Path | None):
             values[name] = base / Path(values.get(name, field.default))
     try:
         return Config(**values)

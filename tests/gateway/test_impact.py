@@ -1,5 +1,6 @@
 """What a cause touches, what judging again makes of it, and that nothing changes where nothing is to change."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 from house import AT, judges, on, trust, world
 from test_lives import latest, verified
 
-from gateway.db import Connection
+from gateway.db import Connection, new_pool
 from gateway.filing.registry import FilingRegistry
 from gateway.submissions.gather import Judges
 from gateway.submissions.impact import Cause, UnknownCause, find_touched, read_cause
+from gateway.submissions.recheck import recheck
 from gateway.submissions.rejudge import rejudge
 from schemas.filing import Filing, Source
 from signing import TrustStore
@@ -124,6 +126,29 @@ def test_a_document_judged_again_after_its_certificate_expired_still_stands(dsn:
         assert not [check for check in seals if check.outcome == "failed"], seals
 
     on(dsn, run)
+
+
+def test_what_waited_for_a_filing_is_verified_when_it_comes_and_each_basis_is_one_round(dsn: str) -> None:
+    insurer = world().insurer(C)
+    clause = world().clause(insurer, "main")["registration_no"]
+
+    async def run() -> None:
+        async with new_pool(dsn, 4) as pool:
+            async with pool.connection() as connection:
+                facts = await verified(connection, insurer)
+            first = await recheck(pool, judges(), lambda: AT)
+            assert first is not None
+            assert (first.changed, await recheck(pool, judges(), lambda: AT)) == (0, None)
+            gone = withdrawn(clause)
+            # Stopped in the middle, it goes on where it was.
+            seen = 0
+            while (one := await recheck(pool, gone, lambda: LATER, most=1)) is not None:
+                seen += one.changed
+            assert seen >= 1
+            async with pool.connection() as connection:
+                assert (await latest(connection, facts.policy_no))["status"] == "withdrawn"
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("text", ["", "clause:", "filing:1", "ALL", "clause", "all:1"])
