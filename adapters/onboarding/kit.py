@@ -14,6 +14,7 @@ from adapters.onboarding.module import Writing
 from adapters.onboarding.source_text import quoted
 from adapters.run import lint, read_file
 
+_NUMBERED = re.compile(r"[0-9]{2}_")
 _CODE = re.compile(r"[0-9A-Z][0-9A-Z-]{1,31}")
 
 
@@ -35,13 +36,13 @@ class Begun:
 def begin(code: str, name: str, sample: Path, out: Path, *, own: bool = False) -> Begun:
     """Write module, sample and expected output below `out`. Nothing that is there is written over.
 
-    A sample that a known dialect reads without any refusal is taken to speak it, which a person confirms; `own` makes
-    a mapping of its own all the same. Raises `NotNew`, `NotASample`, `OSError`.
+    A sample that a known dialect reads is taken to speak it, which a person confirms; `own` makes a mapping of its own
+    all the same. Raises `NotNew`, `NotASample`, `OSError`.
     """
     if not _CODE.fullmatch(code) or code in MAPPINGS:
         raise NotNew(f"{code}: an insurer's code is 2 to 32 of A-Z, 0-9 and -, and not one that is registered")
     module = out / f"{code.lower().replace('-', '_')}.py"
-    copy = out / SAMPLES / code / f"01_{sample.name}"
+    copy = out / SAMPLES / code / (sample.name if _NUMBERED.match(sample.name) else f"01_{sample.name}")
     for path in (module, copy, expected_of(copy)):
         if path.exists():
             raise NotNew(f"{path} is there already")
@@ -52,7 +53,9 @@ def begin(code: str, name: str, sample: Path, out: Path, *, own: bool = False) -
         looked = look(sample)
         decided = decide(looked)
         text = Writing(code, name, looked, decided).text()
-        draft = Writing(code, name, looked, decided, draft=True).text()
+        # What nothing is known of, nothing can be drafted of.
+        is_known = any(not one.is_open for one in decided[0].taken.values())
+        draft = Writing(code, name, looked, decided, draft=True).text() if is_known else ""
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(read_file(sample))
     module.write_text(text, encoding="utf-8")
@@ -60,7 +63,7 @@ def begin(code: str, name: str, sample: Path, out: Path, *, own: bool = False) -
     if draft is None:
         lines = list(lines_of(replace(MAPPINGS[dialect or ""], dialect=code), copy))
     else:
-        lines = _drafted(module, draft, copy)
+        lines = _drafted(module, draft, copy) if draft else []
     write_expected(copy, lines, [one.about for one in mapping.undecided])
     return Begun(module, copy, expected_of(copy), dialect, mapping.undecided)
 
@@ -76,12 +79,10 @@ def _drafted(module: Path, draft: str, sample: Path) -> list[str]:
 
 
 def _spoken(sample: Path) -> str | None:
-    """The one dialect that reads the sample, if it refuses nothing of it."""
+    """The one dialect that reads the sample: its header or framing, and some of its rows."""
     seen = lint(sample)
     dialect: str | None = seen["dialect"]
-    if dialect is None or not seen.get("records") or any(one["effect"] != "N" for one in seen["problems"]):
-        return None
-    return dialect
+    return dialect if dialect is not None and seen.get("records") else None
 
 
 def _of_dialect(code: str, name: str, sample: Path, dialect: str) -> str:

@@ -1,7 +1,9 @@
 """A mapping by its code, by code and version (`DIA-CSV-LIST/1.0`), or by the file of a module of its own."""
 
 import importlib.util
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 
 from adapters import insurers
 from adapters.mapping import Mapping
@@ -31,13 +33,25 @@ def samples_of(name: str, mapping: Mapping) -> Path:
     return home / SAMPLES / mapping.dialect
 
 
+class _Anew(SourceFileLoader):
+    """Reads the source each time: a file that was mended within a second is not taken for the one before."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the source as it is."""
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
 def _of_module(path: Path) -> Mapping:
-    spec = importlib.util.spec_from_file_location(f"adapter_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
+    if not path.is_file():
+        raise NoMapping(f"{path} is no module")
+    loader = _Anew(f"adapter_{path.stem}", str(path))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    if spec is None:
         raise NoMapping(f"{path} is no module")
     module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError, KeyError) as error:
         raise NoMapping(f"{path}: {type(error).__name__}: {error}") from error
     mapping = getattr(module, "MAPPING", None)

@@ -132,7 +132,8 @@ class Writing:
     def _format(self) -> Iterator[str]:
         sample, first = self.sample, self.decided[0]
         taken = self.takes(first)
-        key = next((one for name in ("policy_no", "invoice.invoice_no") if (one := taken.get(name))), None)
+        numbers = ("policy_no", "invoice.invoice_no")
+        key = next((taken[name] for name in (*numbers, *taken) if name in taken), None)
         key_name = key.field.name if key is not None else first.place.fields[0].name
         needed = [name for name in taken if name in REQUIRED and name.partition(".")[0] != first.may_be_absent]
         needs = [taken[name].field.name for name in needed] or [key_name]

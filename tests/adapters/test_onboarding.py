@@ -1,0 +1,303 @@
+"""`gateway adapter new`, `test`, `diff`: what is certain is written, what is not is asked, nothing is guessed."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from newcomers import EXPECTED, EXPORTS, as_csv
+
+from adapters.insurers import MAPPINGS
+from adapters.mapping import Undecided
+from adapters.onboarding.decide import decide
+from adapters.onboarding.kit import NotNew, begin
+from adapters.onboarding.known import named, targets
+from adapters.onboarding.load import find_mapping
+from adapters.onboarding.look import look
+from adapters.onboarding.sample import NotASample
+from adapters.translate import translate_with
+from gateway.cli import main
+from tests.shared import SHARED
+
+
+def sample(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def asked(folder: Path, name: str, data: bytes) -> dict[str, Undecided]:
+    return {one.about: one for place in decide(look(sample(folder, name, data))) for one in place.questions}
+
+
+def answered(module: Path) -> None:
+    """Answer what the exports here leave open: yuan, and what means nothing is ignored."""
+    text = module.read_text(encoding="utf-8")
+    text = text[: text.index("    undecided=(")] + ")\n"
+    text = text.replace("UNIT: str | None = None", 'UNIT: str | None = "元"')
+    name = "signChannel" if "signChannel" in json.dumps(text) or '"policyNo"' in text else "签约渠道"
+    if "ignores=frozenset(\n            " in text:
+        text = text.replace("                {\n", f'                {{\n                    "{name}",\n', 1)
+    else:
+        at = text.index("            choices=")
+        text = f'{text[:at]}            ignores=frozenset({{"{name}"}}),\n{text[at:]}'
+    module.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_a_mapping_is_begun_from_each_container_and_reads_once_it_is_decided(name: str, tmp_path: Path) -> None:
+    begun = begin("DEMO-PC", "示范财险", sample(tmp_path, name, EXPORTS[name]()), tmp_path / "out")
+    about = {one.about for one in begun.undecided}
+    assert any(one.startswith("unit of ") for one in about)
+    assert any("签约渠道" in one or "signChannel" in one for one in about)
+    assert main(["adapter", "test", str(begun.module)]) == 1
+    answered(begun.module)
+    mapping = find_mapping(str(begun.module))
+    rows = list(translate_with(mapping, begun.sample.read_bytes(), insurer="DEMO-PC", file_name=name))
+    assert [problem for row in rows for problem in row.problems] == []
+    assert [draft.record for row in rows for draft in row.records] == EXPECTED
+    assert main(["adapter", "test", str(begun.module)]) == 1
+    assert main(["adapter", "test", str(begun.module), "--accept"]) == 0
+    assert main(["adapter", "test", str(begun.module)]) == 0
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_nothing_is_read_before_everything_is_decided(name: str, tmp_path: Path) -> None:
+    begun = begin("DEMO-PC", "示范财险", sample(tmp_path, name, EXPORTS[name]()), tmp_path / "out")
+    mapping = find_mapping(str(begun.module))
+    (row,) = translate_with(mapping, begun.sample.read_bytes(), insurer="DEMO-PC", file_name=name)
+    assert row.records == ()
+    assert [(problem.rule, problem.effect) for problem in row.problems] == [("mapping.undecided", "F")]
+    assert main(["adapter", "lint", str(begun.sample), "--insurer", str(begun.module)]) == 1
+    assert main(["adapter", "run", str(begun.sample), "--insurer", str(begun.module)]) == 1
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_the_expected_output_speaks_of_nothing_that_is_open(name: str, tmp_path: Path) -> None:
+    begun = begin("DEMO-PC", "示范财险", sample(tmp_path, name, EXPORTS[name]()), tmp_path / "out")
+    first, *lines = map(json.loads, begun.expected.read_text(encoding="utf-8").splitlines())
+    assert first == {"undecided": [one.about for one in begun.undecided]}
+    assert [line["record"] for line in lines] == [
+        {name: value for name, value in record.items() if name != "premium"} for record in EXPECTED
+    ]
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_what_is_written_is_a_module_that_passes_the_linter(name: str, tmp_path: Path) -> None:
+    begun = begin("DEMO-PC", "示范财险", sample(tmp_path, name, EXPORTS[name]()), tmp_path / "out")
+    text = begun.module.read_text(encoding="utf-8")
+    assert max(map(len, text.splitlines())) <= 120
+    compile(text, str(begun.module), "exec")
+    assert all(one.question for one in begun.undecided)
+
+
+def changed(before: str, after: str) -> bytes:
+    text = as_csv().decode("gb18030")
+    assert before in text
+    return text.replace(before, after).encode("gb18030")
+
+
+def test_a_unit_is_taken_from_header_line_or_cells_and_from_nothing_else(tmp_path: Path) -> None:
+    assert "unit of 含税保费" in asked(tmp_path, "a.csv", as_csv())
+    assert not any("unit" in one for one in asked(tmp_path, "b.csv", changed("含税保费", "含税保费（万元）")))
+    above = "单位：元,,,,,,,\r\n".encode("gb18030") + as_csv()
+    assert not any("unit" in one for one in asked(tmp_path, "c.csv", above))
+    cells = changed("800000.00", "80万元").decode("gb18030").replace("500000.00", "50万元").encode("gb18030")
+    assert not any("unit" in one for one in asked(tmp_path, "d.csv", cells))
+    mixed = changed("800000.00", "80万元")
+    assert "unit of 含税保费" in asked(tmp_path, "e.csv", mixed)
+
+
+def test_the_unit_of_a_rate_is_taken_from_its_sign_and_from_nothing_else(tmp_path: Path) -> None:
+    with_rate = changed("签约渠道", "费率").decode("gb18030")
+    for cell, is_asked in (("1.6", True), ("0.016", True), ("1.6%", False), ("16‰", False)):
+        found = asked(tmp_path, f"{is_asked}.csv", with_rate.replace("直销", cell).encode("gb18030"))
+        assert ("unit of 费率" in found) is is_asked, cell
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "about", "told"),
+    [
+        ("2026-03-01", "01/03/2026", "起保日期", "date.unreadable"),
+        ("91330108MA2XX9T186", "91330108MA2XX9T187", "社会信用代码", "identifier.credit-code"),
+        ("800000.00", "八十万", "含税保费", "number.unreadable"),
+    ],
+)
+def test_a_column_whose_values_contradict_its_name_is_asked_for(
+    before: str, after: str, about: str, told: str, tmp_path: Path
+) -> None:
+    question = asked(tmp_path, "a.csv", changed(before, after))[about]
+    assert told in question.question
+    assert after in question.question
+
+
+def test_a_value_of_a_code_that_no_word_explains_is_asked_for(tmp_path: Path) -> None:
+    question = asked(tmp_path, "a.csv", changed("药品责任险", "甲类险"))["险种 = 甲类险"]
+    assert 'LINE: "甲类险": "drug_liability"' in question.candidates
+
+
+def test_two_columns_that_could_be_one_field_are_both_asked_for(tmp_path: Path) -> None:
+    found = asked(tmp_path, "a.csv", changed("签约渠道", "应收保费"))
+    assert {"含税保费", "应收保费"} <= set(found)
+
+
+def test_an_unknown_name_with_valid_credit_codes_has_them_as_candidates(tmp_path: Path) -> None:
+    question = asked(tmp_path, "a.csv", changed("社会信用代码", "编码甲"))["编码甲"]
+    assert 'POLICY: "policyholder.credit_code": Source("编码甲", kinds.credit_code)' in question.candidates
+    assert question.candidates[-1] == 'ignores: "编码甲"'
+
+
+def test_a_last_day_on_the_anniversary_is_asked_for(tmp_path: Path) -> None:
+    (question,) = [
+        one
+        for about, one in asked(tmp_path, "a.csv", changed("2027-02-28", "2027-03-01")).items()
+        if about.startswith("last day by")
+    ]
+    assert "2026-03-01 to 2027-03-01" in question.question
+
+
+def test_a_field_that_a_record_needs_and_nothing_is_for_is_asked_for(tmp_path: Path) -> None:
+    found = asked(tmp_path, "a.csv", changed("险种", "类目"))
+    assert any('stated("line", "drug_liability")' in one for one in found["policy.line of policy"].candidates)
+
+
+def test_an_endorsement_column_makes_changes_and_a_question(tmp_path: Path) -> None:
+    text = as_csv().decode("gb18030").replace("签约渠道", "批单号").replace("直销", "")
+    found = asked(tmp_path, "a.csv", text.encode("gb18030"))
+    assert "rows with 批单号" in found
+    begun = begin("DEMO-PC", "示范财险", tmp_path / "a.csv", tmp_path / "out")
+    assert "ENDORSEMENT = Shape(" in begun.module.read_text(encoding="utf-8")
+
+
+def test_personal_data_is_ignored_by_name_with_the_reason(tmp_path: Path) -> None:
+    begun = begin("DEMO-PC", "示", sample(tmp_path, "a.csv", changed("签约渠道", "联系电话")), tmp_path / "out")
+    assert '"联系电话",  # personal data' in begun.module.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00\x01",
+        b"\x1f\x8b\x08",
+        b"a",
+        b"PK\x03\x04",
+        b"<a><b></a>",
+        b"{",
+        b"[1,2]",
+        b"x,y\n" * 3,
+    ],
+)
+def test_what_is_no_sample_is_told(data: bytes, tmp_path: Path) -> None:
+    path = sample(tmp_path, "file", data)
+    with pytest.raises(NotASample):
+        decide(look(path))
+    assert main(["adapter", "new", "--insurer", "DEMO-PC", "--name", "x", str(path), "--out", str(tmp_path / "o")]) == 3
+    assert not (tmp_path / "o").exists()
+
+
+def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
+    path = sample(tmp_path, "list.csv", as_csv())
+    begin("DEMO-PC", "示范财险", path, tmp_path / "out")
+    with pytest.raises(NotNew):
+        begin("DEMO-PC", "示范财险", path, tmp_path / "out")
+    for code in ("demo", "D", "../X", "DIA-CSV-LIST"):
+        with pytest.raises(NotNew):
+            begin(code, "x", path, tmp_path / "other")
+        new = ["adapter", "new", "--insurer", code, "--name", "x", str(path), "--out", str(tmp_path / "other")]
+        assert main(new) == 64
+
+
+def test_a_name_cannot_break_out_of_the_module(tmp_path: Path) -> None:
+    path = sample(tmp_path, "list.csv", changed("签约渠道", '"x""""""\\\\"'))
+    begun = begin("DEMO-PC", '"""\nimport os\n"', path, tmp_path / "out")
+    assert "\nimport os" not in begun.module.read_text(encoding="utf-8")
+    assert find_mapping(str(begun.module)).undecided
+
+
+def difference(path: Path, capture: pytest.CaptureFixture[bytes], *command: str) -> list[dict[str, Any]]:
+    capture.readouterr()
+    main([*command, "--json"])
+    return [json.loads(line) for line in capture.readouterr().out.splitlines()]
+
+
+def test_a_difference_names_field_cell_and_both_values(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    begun = begin("DEMO-PC", "示范财险", sample(tmp_path, "list.xlsx", EXPORTS["list.xlsx"]()), tmp_path / "out")
+    answered(begun.module)
+    main(["adapter", "test", str(begun.module), "--accept"])
+    text = begun.expected.read_text(encoding="utf-8")
+    begun.expected.write_text(text.replace("800000.00", "800000.01"), encoding="utf-8")
+    (outcome,) = difference(begun.module, capfdbinary, "adapter", "test", str(begun.module))
+    assert outcome["outcome"] == "failed"
+    assert outcome["differences"] == [
+        {
+            "row": 3,
+            "type": "policy",
+            "field": "premium.gross",
+            "expected": "800000.01",
+            "actual": "800000.00",
+            "where": "承保清单!G3",
+            "raw": "800000",
+        }
+    ]
+
+
+def test_two_mappings_are_compared_field_by_field(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    begun = begin("DEMO-PC", "示范财险", sample(tmp_path, "list.csv", as_csv()), tmp_path / "out")
+    answered(begun.module)
+    other = tmp_path / "other.py"
+    other.write_text(begun.module.read_text(encoding="utf-8").replace('"元"', '"万元"'), encoding="utf-8")
+    same = ["adapter", "diff", str(begun.module), str(begun.module), str(begun.sample)]
+    assert main(same) == 0
+    found = difference(other, capfdbinary, "adapter", "diff", str(begun.module), str(other), str(begun.sample))
+    assert [(line["row"], line["field"], line["DEMO-PC/1.0 (A)"], line["DEMO-PC/1.0 (B)"]) for line in found] == [
+        (2, "premium.gross", "800000.00", "8000000000.00"),
+        (3, "premium.gross", "500000.00", "5000000000.00"),
+    ]
+    assert main(["adapter", "diff", str(begun.module), "NOBODY", str(begun.sample)]) == 64
+    assert main(["adapter", "diff", str(begun.module), str(other), str(tmp_path / "none")]) == 3
+
+
+def test_pairs_that_are_not_there_are_told(tmp_path: Path) -> None:
+    begun = begin("DEMO-PC", "示范财险", sample(tmp_path, "list.csv", as_csv()), tmp_path / "out")
+    begun.expected.unlink()
+    assert main(["adapter", "test", str(begun.module)]) == 3
+    assert main(["adapter", "test", "DIA-CSV-LIST", "--samples", str(tmp_path)]) == 3
+    assert main(["adapter", "test", str(tmp_path / "none.py")]) == 64
+    broken = tmp_path / "broken.py"
+    broken.write_text("MAPPING = Mapping(", encoding="utf-8")
+    assert main(["adapter", "test", str(broken)]) == 64
+
+
+def test_every_pair_of_a_registered_mapping_passes() -> None:
+    assert main(["adapter", "test"]) == 0
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the samples are not beside the project")
+def test_the_samples_of_the_dialects_pass() -> None:
+    assert main(["adapter", "test", "--samples", str(SHARED / "domain/samples")]) == 0
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the samples are not beside the project")
+@pytest.mark.parametrize("code", [code for code in MAPPINGS if (SHARED / "domain/samples" / code).is_dir()])
+def test_a_sample_of_a_known_dialect_makes_a_mapping_that_speaks_it(code: str, tmp_path: Path) -> None:
+    path = next(one for one in sorted((SHARED / "domain/samples" / code).iterdir()) if ".expected" not in one.name)
+    begun = begin("DEMO-PC", "示范财险", path, tmp_path / "out")
+    assert begun.dialect == code
+    assert [one.about for one in begun.undecided] == [f"contract {code}"]
+    assert main(["adapter", "test", str(begun.module)]) == 1
+
+
+def test_every_name_in_the_table_is_of_a_kind_and_is_not_ignored_too() -> None:
+    from adapters import kinds
+    from adapters.onboarding.known import ignorable
+
+    for target in targets().values():
+        assert target.kind == "code" or hasattr(kinds, target.kind), target
+        for name in target.names:
+            assert target in named(name), name
+            assert ignorable(name) is None, name
+            assert re.search(r"\S", name)
