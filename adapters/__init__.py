@@ -2,7 +2,7 @@
 
 from adapters.drafts import Draft, Lineage, Row
 from adapters.problems import Problem
-from adapters.streaming import stream
+from adapters.streaming import stream, stream_with
 from adapters.translate import translate, translate_with
 
-__all__ = ["Draft", "Lineage", "Problem", "Row", "stream", "translate", "translate_with"]
+__all__ = ["Draft", "Lineage", "Problem", "Row", "stream", "stream_with", "translate", "translate_with"]

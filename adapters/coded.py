@@ -19,9 +19,9 @@ from adapters.mapping import Mapping as InsurerMapping
 from adapters.mapping import Shape, Source
 from adapters.problems import Problem, reject
 from adapters.reading import RowsPlan, plan
-from adapters.tables import below, counted, fold, kept
+from adapters.tables import below, fold, kept, streamed
 from adapters.totals import MoneyColumn, Sums, is_note, sums_above, total_word
-from untrusted import FileBytes, Limits, Record, read_csv, stream_csv
+from untrusted import FileBytes, Limits, Record, read_csv
 
 _CODE = re.compile(r"(cr[0-9]{4})(?: (.+))?")
 ALL_CELLS = "all cells"
@@ -53,7 +53,7 @@ class CodedCsv:
     ) -> "CodedFile":
         """The same of a file that is not in memory: it is read anew each time that its rows are gone through."""
         del file_name, media_type
-        return self._opened(counted(lambda: stream_csv(data, encodings=self.encodings, limits=limits), limits), mapping)
+        return self._opened(streamed(data, self.encodings, limits), mapping)
 
     def _opened(self, records: Iterable[Record], mapping: InsurerMapping) -> "CodedFile":
         rows = mapping.rows[0]

@@ -145,17 +145,24 @@ class Facts:
     )
 
     def __init__(
-        self, scope: Scope, cells: Cells, problems: list[Problem], outer: "Facts | None" = None, prefix: str = ""
+        self,
+        scope: Scope,
+        cells: Cells,
+        problems: list[Problem],
+        outer: "Facts | None" = None,
+        prefix: str = "",
+        path: str | None = None,
     ) -> None:
+        """An entry of a nested list has a `path`, and its lineage in that of the record it is in."""
         self.scope = scope
         self.cells = cells
         self.problems = problems
         self.outer = outer
         self.root: str = outer.root if outer is not None else cells.where
         self.prefix = prefix  # of the field in a problem
-        self.path = prefix  # of the value in the lineage, list indexes included
+        self.path = path or prefix  # of the value in the lineage, list indexes included
         self.values: dict[str, Any] = {}
-        self.lineage = Origins(scope.mapping)
+        self.lineage: Origins = Origins(scope.mapping) if path is None or outer is None else outer.lineage
         self.unread: set[str] = set()
         self.asks: dict[str, Step] = {}  # what a rule may still ask for
 
@@ -183,16 +190,18 @@ class Facts:
 
     def ask(self, name: str) -> Any:
         """A field that only a rule needs, read when it asks; `None` if it says nothing, is unread, or not sent."""
-        step = self.asks.pop(name, None)
-        if step is not None:
-            self.take((step,))
+        if name in self.asks:
+            self.take((self.asks.pop(name),))
         return self.values.get(name)
 
     def find(self, name: str) -> Any:
         """The value of a field, here or as read before the choice."""
-        if name in self.values or self.outer is None:
-            return self.values.get(name)
-        return self.outer.find(name)
+        facts: Facts | None = self
+        while facts is not None:
+            if name in facts.values:
+                return facts.values[name]
+            facts = facts.outer
+        return None
 
     def was_read(self, *names: str) -> bool:
         """Whether none of the fields is one that could not be read. Absent is read: it says that there is none."""

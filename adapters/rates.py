@@ -1,6 +1,7 @@
 """The rate against the premium: which unit a rate is in, and whether premium, base and rate agree (DIALECTS 0.5)."""
 
 from datetime import date
+from functools import lru_cache
 
 from adapters.amounts import Exact, Rate
 from adapters.dates import whole_years
@@ -70,6 +71,7 @@ def _resolve(facts: Facts, stated: Rate, base: Yuan | None, premium: Yuan | None
     return False
 
 
+@lru_cache(maxsize=8192)
 def _factors(start: date, end: date) -> tuple[tuple[int, int], ...]:
     """1; the number of whole years, two or more; the days of 365 if the period is not whole years."""
     years = whole_years(start, end)

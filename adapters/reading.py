@@ -3,7 +3,7 @@
 It knows sources, lists, choices and rules; it knows no insurer and no field.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -52,6 +52,9 @@ class ShapePlan:
     """A record, prepared for one file."""
 
     shape: Shape
+    type: str
+    shared: tuple[str, ...]
+    rules: tuple[Rule, ...]
     steps: tuple[Step, ...]
     nested: tuple[EachPlan, ...]
     asks: Mapping[str, Step]
@@ -61,7 +64,9 @@ class ShapePlan:
 class ChoicePlan:
     """A choice, prepared for one file."""
 
-    choice: Choice
+    becomes: Callable[[Facts], str | None]
+    each: str | None
+    under: str | None
     reads: tuple[Step, ...]
     asks: Mapping[str, Step]
     shapes: Mapping[str, "ShapePlan | ChoicePlan"]
@@ -86,22 +91,22 @@ def plan(rows: Rows, layout: Layout) -> RowsPlan:
 
 def read_row(row: SourceRow, scope: Scope) -> tuple[list[Draft], list[Problem], Facts]:
     """The draft records of one row and everything that is wrong with it. One problem of effect R, and no record."""
-    prepared = row.plan
+    prepared, cells = row.plan, row.cells
     problems = list(row.problems)
-    facts = Facts(scope, row.cells, problems)
+    facts = Facts(scope, cells, problems)
     facts.take(prepared.reads)
     for rule in prepared.rows.rules:
         rule(facts)
     drafts: list[Draft] = []
     for choice in prepared.choices:
-        if (at := choice.choice.each) is not None:
-            for cells in row.cells.lists.get(at, ()):
-                drafts.extend(_chosen(choice, Facts(scope, cells, problems, facts), prepared.layout))
+        if choice.each is not None:
+            for element in cells.lists.get(choice.each, ()):
+                _choose(choice, Facts(scope, element, problems, facts), prepared.layout, drafts)
         elif choice.reads or choice.asks:
-            drafts.extend(_chosen(choice, Facts(scope, row.cells, problems, facts), prepared.layout))
+            _choose(choice, Facts(scope, cells, problems, facts), prepared.layout, drafts)
         else:
-            drafts.extend(_chosen(choice, facts, prepared.layout))
-    if any(problem.effect != "N" for problem in problems):
+            _choose(choice, facts, prepared.layout, drafts)
+    if problems and any(problem.effect != "N" for problem in problems):
         return [], problems, facts
     if len(drafts) > 1 and any(_PLACE[one.type] >= _PLACE[other.type] for one, other in pairwise(drafts)):
         drafts = sorted(_counted(drafts), key=_place)
@@ -127,52 +132,57 @@ def _counted(drafts: list[Draft]) -> list[Draft]:
     return counted
 
 
-def _chosen(prepared: ChoicePlan, facts: Facts, layout: Layout) -> Iterator[Draft]:
-    choice = prepared.choice
+def _choose(prepared: ChoicePlan, facts: Facts, layout: Layout, drafts: list[Draft]) -> None:
+    """Add the record that is chosen, if one is."""
     if prepared.reads:
         facts.take(prepared.reads)
     if prepared.asks:
         facts.asks = dict(prepared.asks)
-    name = choice.becomes(facts)
+    name = prepared.becomes(facts)
     if name is None:
         return
     target = prepared.shapes[name]
-    if isinstance(target, ChoicePlan):
-        yield from _chosen(target, Facts(facts.scope, facts.cells, facts.problems, facts), layout)
-        return
     cells = facts.cells
-    if choice.under is not None:
-        if choice.under not in cells.objects:
-            facts.blame("field.missing", "missing", choice.under)
-        if (value := cells.objects.get(choice.under)) is None:  # something else stands there, and is reported
+    if isinstance(target, ChoicePlan):
+        _choose(target, Facts(facts.scope, cells, facts.problems, facts), layout, drafts)
+        return
+    if (under := prepared.under) is not None:
+        if under not in cells.objects:
+            facts.blame("field.missing", "missing", under)
+        if (value := cells.objects.get(under)) is None:  # something else stands there, and is reported
             return
-        cells, problems = layout.account(cells.where, value, target.shape, choice.under)
+        cells, problems = layout.account(cells.where, value, target.shape, under)
         facts.problems.extend(problems)
-    yield _record(target, Facts(facts.scope, cells, facts.problems, facts))
+    drafts.append(_record(target, Facts(facts.scope, cells, facts.problems, facts)))
 
 
 def _record(prepared: ShapePlan, facts: Facts) -> Draft:
-    shape = prepared.shape
-    for name in shape.shared:
+    for name in prepared.shared:
         facts.share(name)
     facts.take(prepared.steps)
     for nested in prepared.nested:
-        _entries(nested, facts)
-    values, lineage = facts.values, facts.lineage
+        if nested.at in facts.cells.lists:
+            _entries(nested, facts)
+    values = facts.values
     if prepared.asks:
         facts.asks = dict(prepared.asks)
-    for rule in shape.rules:
+    for rule in prepared.rules:
         rule(facts)
-    for name in prepared.asks:
-        if values.pop(name, None) is not None:
-            lineage.found.pop(name, None)
+    if prepared.asks:
+        found = facts.lineage.found
+        for name in prepared.asks:
+            if name in values:
+                del values[name]
+                found.pop(name, None)
     keys: tuple[str, ...] = ()
-    if (derived := facts.scope.derives.get(shape.type)) is not None:
-        keys = tuple(_key(facts.find(name)) for name in derived.keys)
-    return Draft(shape.type, nested_record(values), lineage, keys)
+    if (derived := facts.scope.derives.get(prepared.type)) is not None:
+        keys = tuple([_key(facts.find(name)) for name in derived.keys])
+    return Draft(prepared.type, nested_record(values), facts.lineage, keys)
 
 
 def _key(value: Any) -> str:
+    if type(value) is str:
+        return value
     return "" if value is None else str(written(value))
 
 
@@ -189,11 +199,10 @@ def _entries(prepared: EachPlan, facts: Facts) -> None:
         return
     entries: list[dict[str, Any]] = []
     for cells in found:
-        if prepared.if_stated and not any(_is_stated(cells, step) for step in prepared.if_stated):
+        if prepared.if_stated and not _any_stated(cells, prepared.if_stated):
             continue
-        entry = Facts(facts.scope, cells, facts.problems, facts, f"{facts.prefix}{name}.")
-        entry.path = f"{facts.path}{name}." if prepared.several else f"{facts.path}{name}.{len(entries)}."
-        entry.lineage = facts.lineage
+        path = f"{facts.path}{name}." if prepared.several else f"{facts.path}{name}.{len(entries)}."
+        entry = Facts(facts.scope, cells, facts.problems, facts, f"{facts.prefix}{name}.", path)
         entry.take(prepared.steps)
         for nested in prepared.nested:
             _entries(nested, entry)
@@ -202,8 +211,9 @@ def _entries(prepared: EachPlan, facts: Facts) -> None:
         for rule in prepared.rules:
             rule(entry)
         for asked in prepared.asks:
-            if entry.values.pop(asked, None) is not None:
-                entry.lineage.found.pop(entry.path + asked, None)
+            if asked in entry.values:
+                del entry.values[asked]
+                entry.lineage.found.pop(path + asked, None)
         if entry.unread:
             facts.unread.update(f"{name}.{field}" for field in entry.unread)
         if entry.values:
@@ -214,11 +224,17 @@ def _entries(prepared: EachPlan, facts: Facts) -> None:
         facts.values[name] = entries
 
 
-def _is_stated(cells: Cells, step: Step) -> bool:
-    """Whether the field holds a value, readable or not."""
-    probe = Facts(Scope("", ""), cells, [])
-    probe.take((step,))
-    return probe.says(step.field)
+def _any_stated(cells: Cells, steps: tuple[Step, ...]) -> bool:
+    """Whether one of the fields holds a value, readable or not."""
+    for step in steps:
+        probe = Facts(_NOBODY, cells, [])
+        probe.take((step,))
+        if probe.says(step.field):
+            return True
+    return False
+
+
+_NOBODY = Scope("", "")
 
 
 def nested_record(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,25 +242,32 @@ def nested_record(values: Mapping[str, Any]) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for name, value in values.items():
         kind = type(value)
-        if kind is Yuan:
-            value = _yuan(value.fen)
-        elif kind is not str and (write := _WRITTEN.get(kind)) is not None:
-            value = write(value)
-        groups, leaf = _place_of(name)
-        target = record
-        for group in groups:
-            inner = target.get(group)
-            if inner is None:
-                inner = target[group] = {}
-            target = inner
-        target[leaf] = value
+        if kind is not str:
+            if kind is Yuan:
+                value = _yuan(value.fen)
+            elif (write := _WRITTEN.get(kind)) is not None:
+                value = write(value)
+        group, leaf = _place_of(name)
+        if group is None:
+            record[name] = value
+        elif type(group) is str:
+            if group in record:
+                record[group][leaf] = value
+            else:
+                record[group] = {leaf: value}
+        else:
+            target = record
+            for one in group:
+                target = target.setdefault(one, {})
+            target[leaf] = value
     return record
 
 
 @lru_cache(maxsize=1024)
-def _place_of(name: str) -> tuple[tuple[str, ...], str]:
+def _place_of(name: str) -> tuple[str | tuple[str, ...] | None, str]:
+    """The objects that a value stands in: none, one, or several; and its own name."""
     *groups, leaf = name.split(".")
-    return tuple(groups), leaf
+    return (tuple(groups) if len(groups) > 1 else groups[0] if groups else None), leaf
 
 
 @lru_cache(maxsize=16384)
@@ -317,6 +340,24 @@ def _choice_plan(choice: Choice, layout: Layout) -> ChoicePlan:
         if isinstance(target, Choice):
             shapes[name] = _choice_plan(target, layout)
         else:
-            takes = target.takes
-            shapes[name] = ShapePlan(target, _steps(takes, layout), _nested(takes, layout), _asks(target.asks, layout))
-    return ChoicePlan(choice, _steps(choice.reads, layout), _asks(choice.asks, layout), shapes)
+            shapes[name] = _shape_plan(target, layout)
+    return ChoicePlan(
+        becomes=choice.becomes,
+        each=choice.each,
+        under=choice.under,
+        reads=_steps(choice.reads, layout),
+        asks=_asks(choice.asks, layout),
+        shapes=shapes,
+    )
+
+
+def _shape_plan(shape: Shape, layout: Layout) -> ShapePlan:
+    return ShapePlan(
+        shape=shape,
+        type=shape.type,
+        shared=shape.shared,
+        rules=shape.rules,
+        steps=_steps(shape.takes, layout),
+        nested=_nested(shape.takes, layout),
+        asks=_asks(shape.asks, layout),
+    )

@@ -12,7 +12,8 @@ from adapters.facts import SourceRow
 from adapters.insurers import MAPPINGS
 from adapters.mapping import Mapping, Opened
 from adapters.problems import Rejected
-from adapters.translate import translate, translate_with
+from adapters.streaming import stream
+from adapters.translate import translate_with
 from untrusted import DEFAULT, Refused
 
 __all__ = ["describe", "lines", "lint", "lint_with", "run", "run_with"]
@@ -28,7 +29,7 @@ def run(code: str, paths: Iterable[Path], *, insurer: str | None = None) -> Iter
     if code not in MAPPINGS:
         raise KeyError(code)
     for path in paths:
-        for row in translate(code, read_file(path), insurer=insurer, file_name=path.name):
+        for row in stream(code, path, insurer=insurer):
             yield from lines(str(path), row)
 
 

@@ -50,11 +50,26 @@ def stream(
     Raises `KeyError` for an unknown code, and what the file raises (`OSError`).
     """
     mapping = MAPPINGS[code]
+    return stream_with(
+        mapping, source, insurer=insurer or code, file_name=file_name, media_type=media_type, limits=limits
+    )
+
+
+def stream_with(
+    mapping: Mapping,
+    source: Path | BinaryIO,
+    *,
+    insurer: str,
+    file_name: str = "",
+    media_type: str | None = None,
+    limits: Limits = STREAM,
+) -> Iterator[Row]:
+    """The same, with a mapping that need not be registered."""
     if isinstance(source, Path):
         with source.open("rb") as file:
-            yield from _rows(mapping, file, insurer or code, file_name or source.name, media_type, limits)
+            yield from _rows(mapping, file, insurer, file_name or source.name, media_type, limits)
     else:
-        yield from _rows(mapping, source, insurer or code, file_name, media_type, limits)
+        yield from _rows(mapping, source, insurer, file_name, media_type, limits)
 
 
 def _rows(

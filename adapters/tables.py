@@ -47,7 +47,7 @@ class CsvList:
     ) -> "TableFile":
         """The same of a file that is not in memory: it is read anew each time that its rows are gone through."""
         del file_name, media_type
-        return self.opened(counted(lambda: stream_csv(data, encodings=self.encodings, limits=limits), limits), mapping)
+        return self.opened(streamed(data, self.encodings, limits), mapping)
 
     def opened(self, records: Iterable[Record], mapping: Mapping) -> "TableFile":
         """The list that these records are, in whatever form they were written."""
@@ -98,11 +98,11 @@ def kept(records: Iterator[Record], limits: Limits = DEFAULT) -> list[Record]:
     return list(_bounded(records, limits))
 
 
-def counted(read: Callable[[], Iterator[Record]], limits: Limits) -> Again[Record]:
+def streamed(data: FileBytes, encodings: frozenset[str], limits: Limits) -> Again[Record]:
     """The records of a file, each time anew, once all of them can be read and they are not too many."""
-    for _ in _bounded(read(), limits):
+    for _ in _bounded(stream_csv(data, encodings=encodings, limits=limits), limits):
         pass
-    return Again(read)
+    return Again(lambda: stream_csv(data, encodings=encodings, limits=limits, again=True))
 
 
 def _bounded(records: Iterator[Record], limits: Limits) -> Iterator[Record]:
@@ -133,10 +133,11 @@ class ListLayout:
     units: dict[str, str | None]
 
     def place(self, source: Source) -> str | None:
-        """The column as its header writes it."""
+        """The column as its header writes it; `None` if this file has no such column and needs none."""
         index = next((index for index, name in self.columns.items() if name == source.name), None)
-        shown = source.name if index is None else " ".join(self.head.cells[index].split())
-        return f", column {shown}"
+        if index is None:
+            return f", column {source.name}" if source.required else None
+        return f", column {' '.join(self.head.cells[index].split())}"
 
     def reader(self, source: Source) -> Callable[[Any], Any]:
         """As a cell of a spreadsheet."""

@@ -7,36 +7,43 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from benches import formats, log, pdfs, seals, submissions
+from benches import formats, log, match, pdfs, seals, streams, submissions
 from benches.line import Line
 from benches.submissions import Size
 
 _LONG = 100_000
+_ROWS = 50_000
+_LONG_FILE = 1_000_000
+_ROWS_A_POLICY = 25  # an application has so many rows for each policy that the service is sent
 
 
-def groups(size: Size, seconds: float) -> dict[str, Callable[[], Iterator[Line]]]:
+def groups(size: Size, seconds: float, rows: int) -> dict[str, Callable[[], Iterator[Line]]]:
     """Every group of benches by name; those of one process last about `seconds` each."""
     return {
         "submissions": lambda: submissions.run(size),
         "seals": lambda: seals.run(seconds),
         "pdfs": lambda: pdfs.run(seconds),
         "formats": lambda: formats.run(seconds),
+        "streams": lambda: streams.run(rows),
         "log": lambda: log.run(seconds),
+        "match": lambda: match.run(size.policies * _ROWS_A_POLICY, seconds),
     }
 
 
 def main() -> int:
     """Run them; 0."""
     parser = argparse.ArgumentParser(prog="benches", description="what the service does in a second, and the floor")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(groups(Size(), 0)))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(groups(Size(), 0, 0)))
     parser.add_argument("--policies", type=int, default=Size.policies, help="sealed policies in each phase")
     parser.add_argument("--workers", type=int, default=Size.workers, help="processes of the service, and of the floor")
     parser.add_argument("--connections", type=int, default=Size.connections, help="requests under way at a time")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long a bench of one process lasts")
-    parser.add_argument("--long", action="store_true", help=f"memory over {_LONG} messages")
+    parser.add_argument("--rows", type=int, default=_ROWS, help="of the files that are read as they come")
+    parser.add_argument("--long", action="store_true", help=f"memory over {_LONG} messages, and {_LONG_FILE} rows")
     parsed = parser.parse_args()
     long_run = _LONG if parsed.long else max(100, parsed.policies * 12)
-    chosen = groups(Size(parsed.policies, long_run, parsed.workers, parsed.connections), parsed.seconds)
+    size = Size(parsed.policies, long_run, parsed.workers, parsed.connections)
+    chosen = groups(size, parsed.seconds, _LONG_FILE if parsed.long else parsed.rows)
     unknown = set(parsed.names) - set(chosen)
     if unknown:
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")

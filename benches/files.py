@@ -5,13 +5,13 @@ the dialects of receipts and invoices have those instead. Policy numbers differ 
 days and amounts repeat as they do in the lists of a market.
 """
 
-import gzip
 import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import BinaryIO
 
 from adapters.delimited import DelimitedText
 from adapters.insurers.dia_east_txt import MAPPING as EAST
@@ -489,18 +489,18 @@ def _sheet_row(number: int, cells: list[str | int | float]) -> bytes:
 def workbook(rows: int) -> Iterator[bytes]:
     """DIA-XLSX-BDX, in one piece."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for name, text in _WORKBOOK.items():
-            archive.writestr(name, text)
-        with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as part:
-            for piece in bordereau(rows):
-                part.write(piece)
+    workbook_into(stream, bordereau(rows))
     yield stream.getvalue()
 
 
-def zipped(data: bytes) -> bytes:
-    """The same as gzip."""
-    return gzip.compress(data, 6)
+def workbook_into(file: BinaryIO, sheet: Iterator[bytes]) -> None:
+    """A workbook of one sheet, whose part comes a piece at a time."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name, text in _WORKBOOK.items():
+            archive.writestr(name, text)
+        with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as part:
+            for piece in sheet:
+                part.write(piece)
 
 
 FILES: dict[str, Callable[[int], Iterator[bytes]]] = {

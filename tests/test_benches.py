@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from benches.files import FILES
+from benches.streams import STREAMED
+
 ROOT = Path(__file__).parents[1]
 PRINTED = {
     "seals": {"seal.ofd", "seal.pdf"},
     "pdfs": {"seal.pdf-rsa-1", "seal.pdf-rsa-5"},
-    "formats": {"adapter.channel-xml", "adapter.policy-list", "adapter.canonical-json", "canonical-json.policy"},
+    "formats": {*(f"adapter.{code.lower()}" for code in FILES), "canonical-json.policy"},
+    "streams": {f"stream.{code.lower()}" for code in STREAMED},
     "log": {"ledger.append"},
+    "match": {"match.rows"},
     "submissions": {
         *("documents.put", "submissions.policies", "submissions.receipts", "submissions.mix"),
         *("feed.page", "memory.service"),
@@ -22,7 +27,20 @@ PRINTED = {
 
 @pytest.mark.parametrize("group", sorted(PRINTED))
 def test_a_group_prints_its_lines(group: str) -> None:
-    command = [sys.executable, "-m", "benches", group, "--policies", "12", "--workers", "1", "--seconds", "0.01"]
+    command = [
+        sys.executable,
+        "-m",
+        "benches",
+        group,
+        "--policies",
+        "12",
+        "--workers",
+        "1",
+        "--seconds",
+        "0.01",
+        "--rows",
+        "300",
+    ]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert run.returncode == 0, run.stderr
     lines = [json.loads(line) for line in run.stdout.splitlines()]

@@ -43,15 +43,22 @@ def read_csv(
 
 
 def stream_csv(
-    data: FileBytes, *, encodings: Collection[str] = frozenset({"utf-8", "utf-8-sig"}), limits: Limits = STREAM
+    data: FileBytes,
+    *,
+    encodings: Collection[str] = frozenset({"utf-8", "utf-8-sig"}),
+    limits: Limits = STREAM,
+    again: bool = False,
 ) -> Iterator[Record]:
     """The same records of a file that is not held in memory, except for a piece of it.
 
-    Everything is raised while iterating, when its place is reached. A record of more than `limits.record_characters`
-    is refused: `cell.too-long`, or `file.too-large` (columns) if no single cell is.
+    Everything is raised while iterating: what cannot be decoded first, for the text is gone through once before any
+    record of it (not `again`); everything else when its place is reached. A record longer than
+    `limits.record_characters` is refused: `cell.too-long`, or `file.too-large` (columns) if no single cell is.
     """
     if len(data) > limits.file_bytes:
         raise Refused("file.too-large", "bytes", f"{len(data)} bytes are more than {limits.file_bytes}.")
+    for _ in () if again else decode_pieces(data.pieces(), encodings):
+        pass
     number, rest = 0, ""
     for text in decode_pieces(data.pieces(), encodings):
         rest += text

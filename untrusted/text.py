@@ -30,7 +30,10 @@ def decode(data: bytes, encodings: Collection[str] = frozenset({"utf-8"})) -> st
 
 
 def decode_pieces(pieces: Iterable[bytes], encodings: Collection[str] = frozenset({"utf-8"})) -> Iterator[str]:
-    """The same text, a piece at a time; what is refused is refused when its piece is reached."""
+    """The same text, a piece at a time; what is refused is refused when its piece is reached.
+
+    A NUL is refused behind the last piece, for bytes that cannot be decoded are named before it.
+    """
     pieces = iter(pieces)
     first = b""
     while len(first) < len(_BOM) and (piece := next(pieces, b"")):
@@ -38,6 +41,7 @@ def decode_pieces(pieces: Iterable[bytes], encodings: Collection[str] = frozense
     codec, skipped = _codec(first[: len(_BOM)], encodings)
     decoder = getincrementaldecoder(codec)("strict")
     before = characters = 0
+    nul: int | None = None
     for piece in chain((first[skipped:],), pieces, (b"",)):
         pending = len(decoder.getstate()[0])
         try:
@@ -49,10 +53,12 @@ def decode_pieces(pieces: Iterable[bytes], encodings: Collection[str] = frozense
             continue
         if not characters and text.startswith("\ufeff"):
             raise _second_mark()
-        if "\0" in text:
-            raise _nul(characters + text.index("\0"))
+        if nul is None and "\0" in text:
+            nul = characters + text.index("\0")
         characters += len(text)
         yield text
+    if nul is not None:
+        raise _nul(nul)
 
 
 def _codec(start: bytes, encodings: Collection[str]) -> tuple[str, int]:

@@ -107,7 +107,10 @@ def premium_not_negative(facts: Facts) -> None:
     if gross is not None and gross.fen < 0:
         facts.blame("field.missing", "return-premium-without-endorsement", "endorsement_no")
     else:
-        settle.signs("premium", "positive")(facts)
+        _premium_is_positive(facts)
+
+
+_premium_is_positive = settle.signs("premium", "positive")
 
 
 def clauses(facts: Facts) -> None:
@@ -126,7 +129,7 @@ _ALONE = (Exact(100, 0), Exact(1, 0))
 def coinsurance(facts: Facts) -> None:
     """共保比例 is the own share in percent; 备注 names the others: `从承保；主共：甲财险50%、从共：丙财险20%`."""
     own = facts.ask("own_share")
-    if own is None:
+    if own is None or own.number == _ALONE[0]:
         return
     share = total_of([own.number])
     if share == _ALONE[0] or (share == _ALONE[1] and not own.marked):

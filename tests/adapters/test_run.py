@@ -8,6 +8,7 @@ from translated import csv, packet, policy_xml
 
 from adapters.insurers import MAPPINGS
 from adapters.run import describe, lint, run
+from untrusted import STREAM
 
 
 def test_records_and_problems_are_lines(tmp_path: Path) -> None:
@@ -32,7 +33,7 @@ def test_an_unknown_code_is_told_before_a_file_is_opened() -> None:
 def test_a_file_that_is_too_large_is_not_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     with path.open("wb") as file:
-        file.truncate(33 * 1024 * 1024)
+        file.truncate(STREAM.file_bytes + 1)
     (line,) = run("DIA-CSV-LIST", [path])
     assert (line["row"], line["problem"]["rule"]) == (0, "file.too-large")
 
