@@ -23,7 +23,8 @@ _APART = re.compile(r"[\s、,;/:+()*×x-]+")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One premium as it is known: its latest revision, and the facts of it that an application can state."""
+    """One premium as it is known: its latest revision, the facts of it that an application can state, and the folded
+    names that it is found by."""
 
     position: int
     insurer: str
@@ -32,6 +33,8 @@ class Known:
     status: str
     known_at: str
     facts: Mapping[str, Any]
+    enterprise: str | None = None
+    product: str | None = None
 
     def text(self, name: str) -> str | None:
         """A fact that is text, or `None`."""

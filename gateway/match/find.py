@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.match.compare import Known
 from gateway.match.read import Line
-from gateway.match.store import Brief
 from schemas.party import folded
 
 MOST_CANDIDATES = 20
@@ -21,8 +21,8 @@ class Finding:
     """What was found: by which keys, the premium if it is exactly one, else those that it could be, and why not one."""
 
     by: By
-    premium: Brief | None = None
-    candidates: tuple[Brief, ...] = ()
+    premium: Known | None = None
+    candidates: tuple[Known, ...] = ()
     reason: str | None = None
 
 
@@ -33,25 +33,27 @@ Key = tuple[str, ...]
 class Index:
     """Premiums by their keys, so that a line costs the same among few and among many."""
 
-    by_policy: dict[str, list[Brief]] = field(default_factory=dict)
-    by_product: dict[Key, list[Brief]] = field(default_factory=dict)
+    by_policy: dict[str, list[Known]] = field(default_factory=dict)
+    by_product: dict[Key, list[Known]] = field(default_factory=dict)
     """By approval number or folded name of the product, then by credit code or folded name of the holder."""
-    by_period: dict[Key, list[Brief]] = field(default_factory=dict)
+    by_period: dict[Key, list[Known]] = field(default_factory=dict)
     """The same, and by both days of the period."""
 
     @classmethod
-    def of(cls, briefs: Iterable[Brief]) -> "Index":
+    def of(cls, premiums: Iterable[Known]) -> "Index":
         """The index of these premiums."""
         index = cls()
-        for brief in briefs:
-            index.by_policy.setdefault(brief.policy_no, []).append(brief)
-            products = {brief.approval_no, brief.product_name} - {None}
-            holders = {brief.holder_code, brief.holder_name} - {None}
+        for known in premiums:
+            index.by_policy.setdefault(known.policy_no, []).append(known)
+            products = {known.text("approval_no"), known.product} - {None}
+            holders = {known.text("credit_code"), known.enterprise} - {None}
             for product in products:
                 for holder in holders:
                     key = (str(product), str(holder))
-                    index.by_product.setdefault(key, []).append(brief)
-                    index.by_period.setdefault((*key, str(brief.start), str(brief.end)), []).append(brief)
+                    index.by_product.setdefault(key, []).append(known)
+                    index.by_period.setdefault((*key, str(known.text("start")), str(known.text("end"))), []).append(
+                        known
+                    )
         return index
 
 
@@ -92,25 +94,25 @@ def _by_product(line: Line, index: Index, insurers: Mapping[str, str]) -> Findin
     return _one_of(by, found) if found else Finding(by, reason="not-known")
 
 
-def _one_of(by: By, found: list[Brief]) -> Finding:
+def _one_of(by: By, found: list[Known]) -> Finding:
     if len(found) == 1:
         return Finding(by, found[0])
     return Finding(by, None, tuple(found[:MOST_CANDIDATES]), "several")
 
 
-def _of_insurer(line: Line, found: list[Brief], insurers: Mapping[str, str]) -> list[Brief]:
+def _of_insurer(line: Line, found: list[Known], insurers: Mapping[str, str]) -> list[Known]:
     """Those of the insurer that the line names, if it names one that is known here."""
     stated = _value(line, "insurer")
     code = insurers.get(folded(str(stated))) if stated is not None else None
     return found if code is None else [one for one in found if one.insurer == code]
 
 
-def _is_holder(line: Line, brief: Brief) -> bool:
+def _is_holder(line: Line, known: Known) -> bool:
     """Whether the line's enterprise is the policyholder: by credit code, else by name."""
     code, name = _value(line, "credit_code"), _value(line, "enterprise")
-    if code is not None and brief.holder_code is not None:
-        return bool(code == brief.holder_code)
-    return name is not None and brief.holder_name is not None and folded(str(name)) == brief.holder_name
+    if code is not None and known.text("credit_code") is not None:
+        return bool(code == known.text("credit_code"))
+    return name is not None and known.enterprise is not None and folded(str(name)) == known.enterprise
 
 
 def _value(line: Line, name: str) -> Any:
@@ -125,31 +127,32 @@ def _folded(line: Line, name: str) -> str | None:
 
 def find_each(lines: Iterable[Line], index: Index, insurers: Mapping[str, str]) -> list[Finding]:
     """`find` of each line; lines that state the same keys are found once."""
-    known: dict[tuple[Any, ...], Finding] = {}
+    found: dict[tuple[Any, ...], Finding] = {}
     findings = []
     for line in lines:
         keys = tuple(
             (said.value, said.problem) if (said := line.said.get(name)) is not None else None for name in _KEYS
         )
-        if keys not in known:
-            known[keys] = find(line, index, insurers)
-        findings.append(known[keys])
+        if keys not in found:
+            found[keys] = find(line, index, insurers)
+        findings.append(found[keys])
     return findings
 
 
-def keys_of_product(brief: Brief) -> tuple[Key, ...]:
+def keys_of_product(known: Known) -> tuple[Key, ...]:
     """What makes two premiums one product: an approval number, or a generic name of one holder (R-ZJ-16)."""
-    keys: list[Key] = [] if brief.approval_no is None else [("approval", brief.approval_no)]
-    if brief.product_name is not None and brief.authorised is not None:
-        keys.append(("name", brief.product_name, brief.authorised))
+    approval, holder = known.text("approval_no"), known.text("holder_code") or known.text("holder")
+    keys: list[Key] = [] if approval is None else [("approval", approval)]
+    if known.product is not None and holder is not None:
+        keys.append(("name", known.product, holder))
     return tuple(keys)
 
 
-def keys_of_holder(brief: Brief) -> tuple[Key, ...]:
+def keys_of_holder(known: Known) -> tuple[Key, ...]:
     """What makes two policyholders one enterprise: a credit code; a name where no code is known."""
-    if brief.holder_code is not None:
-        return (("code", brief.holder_code),)
-    return () if brief.holder_name is None else (("name", brief.holder_name),)
+    if (code := known.text("credit_code")) is not None:
+        return (("code", code),)
+    return () if known.enterprise is None else (("name", known.enterprise),)
 
 
 _KEYS = ("policy_no", "credit_code", "enterprise", "approval_no", "product", "period", "insurer")

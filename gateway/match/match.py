@@ -1,7 +1,7 @@
 """An application against what is verified: row by row, field by field, and what the applicant did not mention."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,10 @@ from gateway.match import store
 from gateway.match.compare import Context, Known, compare
 from gateway.match.find import MOST_CANDIDATES, Finding, Index, Key, find_each, keys_of_holder, keys_of_product
 from gateway.match.read import Application, Line, stated_values
-from gateway.match.store import Brief, Keys, Life
+from gateway.match.store import Keys, Life
 from gateway.match.values import Said
 from gateway.shown import visible
+from schemas.party import folded
 
 SCHEME = "ZJ-NDI"  # whose annexes these are
 _MOST_OTHERS = 1000
@@ -24,9 +25,8 @@ _GRAVITY = ("differs", "unknown", "agrees")
 class Basis:
     """What was found in the database for one application."""
 
-    briefs: Sequence[Brief]
+    premiums: Sequence[Known]
     findings: Sequence[Finding]
-    known: Mapping[int, Known]
     lives: Mapping[int, Life]
 
 
@@ -43,35 +43,41 @@ async def match(
     `insurers` maps folded names and codes to insurer codes. Nothing is written.
     """
     lines = application.lines
-    briefs = await store.find_briefs(connection, as_of, _keys(lines))
-    findings = await asyncio.to_thread(lambda: find_each(lines, Index.of(briefs), insurers))
-    found = [finding.premium for finding in findings if finding.premium is not None]
-    if found:
-        # What else there is of these enterprises and products, also where the application named neither.
-        briefs = await store.find_briefs(connection, as_of, _keys_of(found))
-    positions = sorted({brief.position for brief in found})
-    known = await store.load_known(connection, positions)
-    lives = await store.load_lives(connection, positions, as_of)
-    basis = Basis(briefs, findings, known, lives)
+    keys = await asyncio.to_thread(_keys, lines)
+    premiums = await store.find_premiums(connection, as_of, keys)
+    findings = await asyncio.to_thread(lambda: find_each(lines, Index.of(premiums), insurers))
+    found = {finding.premium.position: finding.premium for finding in findings if finding.premium is not None}
+    more = _further_keys(found.values(), keys)
+    if more is not None:
+        # What else there is of these enterprises and products, where the application named neither.
+        premiums += await store.find_premiums(connection, as_of, more, but=premiums)
+    revised = [one.position for one in found.values() if one.revision > 1]
+    lives = await store.load_lives(connection, revised, as_of) if revised else {}
+    basis = Basis(premiums, findings, lives)
     return await asyncio.to_thread(_answer, application, basis, Context(scheme, insurers), as_of)
 
 
 def _keys(lines: Sequence[Line]) -> Keys:
-    by_name = [line for line in lines if "approval_no" not in line.said or line.said["approval_no"].value is None]
     return Keys(
         policy_nos=set(stated_values(lines, "policy_no")),
+        holder_codes=set(stated_values(lines, "credit_code")),
+        holder_names=set(map(folded, stated_values(lines, "enterprise"))),
         approval_nos=set(stated_values(lines, "approval_no")),
-        product_names=set(stated_values(by_name, "product")),
+        product_names=set(map(folded, stated_values(lines, "product"))),
     )
 
 
-def _keys_of(found: Sequence[Brief]) -> Keys:
-    return Keys(
-        holder_codes={brief.holder_code for brief in found if brief.holder_code is not None},
-        holder_names={brief.holder_name for brief in found if brief.holder_code is None and brief.holder_name},
-        approval_nos={brief.approval_no for brief in found if brief.approval_no is not None},
-        product_names={brief.product_name for brief in found if brief.product_name is not None},
-    )
+def _further_keys(found: Iterable[Known], asked: Keys) -> Keys | None:
+    """The keys of what was found that were not asked for yet; `None` if there are none."""
+    found = tuple(found)
+    codes = {code for one in found if (code := one.text("credit_code")) is not None} - set(asked.holder_codes)
+    names = {one.enterprise for one in found if one.text("credit_code") is None and one.enterprise is not None}
+    approvals = {number for one in found if (number := one.text("approval_no")) is not None} - set(asked.approval_nos)
+    products = {one.product for one in found if one.product is not None} - set(asked.product_names)
+    names -= set(asked.holder_names)
+    if not (codes or names or approvals or products):
+        return None
+    return Keys(holder_codes=codes, holder_names=names, approval_nos=approvals, product_names=products)
 
 
 def _answer(application: Application, basis: Basis, context: Context, as_of: datetime) -> dict[str, Any]:
@@ -106,13 +112,13 @@ def _row(
         row["found"] = "none" if finding.reason != "several" else "several"
         row["reason"] = finding.reason
         if finding.candidates:
-            row["candidates"] = [brief_as_json(one) for one in finding.candidates]
+            row["candidates"] = [premium_as_json(one) for one in finding.candidates]
         row["fields"] = [
             {"field": name, "cell": line.place(name), "outcome": "unknown", "stated": said.shown}
             for name, said in line.said.items()
         ]
         return row
-    known = basis.known[finding.premium.position]
+    known = finding.premium
     fields = [_field(said, line.place(name), known, context) for name, said in line.said.items()]
     row |= {
         "found": "one",
@@ -179,48 +185,46 @@ def _unmentioned(line: Line, known: Known, life: Life | None, claimed: Sequence[
 def _others(basis: Basis, claimed: Mapping[int, list[int]]) -> tuple[list[dict[str, Any]], int]:
     """The premiums of the same products and enterprises that no row claims, with why they are named."""
     claims: dict[str, dict[Key, list[int]]] = {"same-enterprise": {}, "same-product": {}}
-    for brief in {finding.premium.position: finding.premium for finding in basis.findings if finding.premium}.values():
-        rows = claimed[brief.position][:MOST_CANDIDATES]
-        for reason, keys in (("same-enterprise", keys_of_holder(brief)), ("same-product", keys_of_product(brief))):
+    for known in {finding.premium.position: finding.premium for finding in basis.findings if finding.premium}.values():
+        rows = claimed[known.position][:MOST_CANDIDATES]
+        for reason, keys in (("same-enterprise", keys_of_holder(known)), ("same-product", keys_of_product(known))):
             for key in keys:
-                known = claims[reason].setdefault(key, [])
-                if len(known) < MOST_CANDIDATES:
-                    known += rows
+                named = claims[reason].setdefault(key, [])
+                if len(named) < MOST_CANDIDATES:
+                    named += rows
     found: list[dict[str, Any]] = []
     count = 0
-    for brief in basis.briefs:
-        if brief.position in claimed:
+    for known in basis.premiums:
+        if known.position in claimed:
             continue
-        because = [why for why, rows in _why(brief, claims) if rows]
+        because = [why for why, rows in _why(known, claims) if rows]
         if not because:
             continue
         count += 1
         if len(found) < _MOST_OTHERS:
-            named = sorted({row for _, rows in _why(brief, claims) for row in rows})[:MOST_CANDIDATES]
-            found.append({**brief_as_json(brief), "because": because, "rows": named})
+            named = sorted({row for _, rows in _why(known, claims) for row in rows})[:MOST_CANDIDATES]
+            found.append({**premium_as_json(known), "because": because, "rows": named})
     return found, count
 
 
-def _why(brief: Brief, claims: Mapping[str, Mapping[Key, list[int]]]) -> list[tuple[str, list[int]]]:
+def _why(known: Known, claims: Mapping[str, Mapping[Key, list[int]]]) -> list[tuple[str, list[int]]]:
     """For each reason to name the premium, the rows that give it."""
-    holders, products = keys_of_holder(brief), keys_of_product(brief)
+    holders, products = keys_of_holder(known), keys_of_product(known)
     return [
         ("same-enterprise", [row for key in holders for row in claims["same-enterprise"].get(key, ())]),
         ("same-product", [row for key in products for row in claims["same-product"].get(key, ())]),
     ]
 
 
-def brief_as_json(brief: Brief) -> dict[str, Any]:
+def premium_as_json(known: Known) -> dict[str, Any]:
     """A premium that is only named: whose it is, its status, its period and its money."""
-    told: dict[str, Any] = {
-        "insurer": brief.insurer,
-        "policy_no": brief.policy_no,
-        "revision": brief.revision,
-        "status": brief.status,
-        "approval_no": brief.approval_no,
-        "due": brief.due,
-        "net_paid": brief.net_paid,
+    return {
+        "insurer": known.insurer,
+        "policy_no": known.policy_no,
+        "revision": known.revision,
+        "status": known.status,
+        "approval_no": known.text("approval_no"),
+        "due": known.money("due"),
+        "net_paid": known.money("net_paid"),
+        "period": {"start": known.text("start"), "end": known.text("end")},
     }
-    if brief.start is not None:
-        told["period"] = {"start": str(brief.start), "end": brief.end}
-    return told

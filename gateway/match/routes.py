@@ -15,16 +15,17 @@ from starlette.responses import Response
 from gateway.answers import signed_answer
 from gateway.match import annex, store
 from gateway.match.annex import SealedStatement, fill
-from gateway.match.fields import ANNEX_1, ANNEX_2
+from gateway.match.fields import ANNEX_1, ANNEX_2, FIELDS
 from gateway.match.match import SCHEME, match
-from gateway.match.read import MOST_ROWS, Unusable, read_application
-from gateway.match.store import Keys
+from gateway.match.read import Unusable, read_application
+from gateway.match.store import Keys, TooMany
 from gateway.match.workbook import Sheet, write_workbook
 from gateway.params import AnyCaller, Authority, Caller, Db, State, scoped
 from gateway.participants import Participants
 from gateway.problems import BadRequest, NotFound, Refused, language_of
 from gateway.state import Gateway
 from schemas.party import folded
+from schemas.verification import failed
 
 router = APIRouter()
 
@@ -58,7 +59,12 @@ async def post_match(
             "the file is no application that can be matched", detail_zh="无法作为申报材料核对", checks=unusable.checks
         ) from unusable
     names = names_of(gateway.participants)
-    answer = await match(db, application, as_of=moment, insurers=names, scheme=scheme)
+    try:
+        answer = await match(db, application, as_of=moment, insurers=names, scheme=scheme)
+    except TooMany as error:
+        check = failed("application.form", "too-many-premiums", detail=str(error))
+        raise Refused(str(error), detail_zh="涉及的保单过多，请分批核对", checks=[check]) from error
+    answer["labels"] = {field.name: field.label for field in FIELDS}
     answer["reasons"] = _reasons(answer, gateway, language_of(request))
     body = await asyncio.to_thread(orjson.dumps, answer)
     return signed_answer(200, body, gateway, caller.message)
@@ -119,12 +125,13 @@ async def get_annex_2(
     nobody stated. With `as_of` the answer is the same bytes for ever.
     """
     moment = known_moment(as_of, gateway)
-    briefs = await store.find_briefs(db, moment, Keys(region=region, year=year))
-    briefs = [one for one in briefs if one.start is not None and one.start.year == year]
-    if len(briefs) > MOST_ROWS:
-        raise BadRequest(f"more than {MOST_ROWS} premiums", detail_zh="数量过多，请按市县分别下载", field="region")
-    known = await store.load_known(db, [one.position for one in briefs])
-    here = [one for one in known.values() if (one.text("region") or "").startswith(region)]
+    try:
+        found = await store.find_premiums(db, moment, Keys(region=region, year=year))
+    except TooMany as error:
+        raise BadRequest(str(error), detail_zh="数量过多，请按市县分别下载", field="region") from error
+    # A revision since may say another region or period: what counts is the latest.
+    here = [one for one in found if (one.text("region") or "").startswith(region)]
+    here = [one for one in here if (one.text("start") or "").startswith(str(year))]
     filled = sorted(
         (fill(one) for one in here if one.status == "verified"),
         key=lambda one: (*(one.values.get(name, "") for name in _ORDER), one.known.insurer, one.known.policy_no),

@@ -8,28 +8,14 @@ from typing import Any
 import orjson
 
 from gateway.db import Connection
+from gateway.errors import GatewayError
 from gateway.match.compare import Known
 
+MOST_PREMIUMS = 100_000
 
-@dataclass(frozen=True, slots=True)
-class Brief:
-    """One premium by what it is found by, and what is told of it where it is not asked for: its latest revision."""
 
-    position: int
-    insurer: str
-    policy_no: str
-    revision: int
-    status: str
-    holder_code: str | None
-    holder_name: str | None
-    approval_no: str | None
-    product_name: str | None
-    start: date | None
-    end: str | None
-    due: str | None
-    net_paid: str | None
-    authorised: str | None
-    """Whoever holds the marketing authorisation 上市许可持有人: with the generic name, the product (R-ZJ-16)."""
+class TooMany(GatewayError):
+    """What is asked for concerns more premiums than are looked at in one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +40,11 @@ class Keys:
     year: int | None = None
 
 
-async def find_briefs(connection: Connection, as_of: datetime, keys: Keys) -> list[Brief]:
-    """Every premium that has, or ever had, one of these keys; as its latest revision at `as_of`. Folds names."""
+async def find_premiums(connection: Connection, as_of: datetime, keys: Keys, but: Sequence[Known] = ()) -> list[Known]:
+    """Every premium that has, or ever had, one of these keys, `but` those; as its latest revision at `as_of`.
+
+    Names are folded here. Raises `TooMany` rather than leaving any out.
+    """
     cursor = await connection.execute(
         "WITH keys AS ("
         "  SELECT insurer, policy_no FROM premium_facts WHERE policy_no = ANY(%(policy_nos)s) "
@@ -66,13 +55,13 @@ async def find_briefs(connection: Connection, as_of: datetime, keys: Keys) -> li
         "  UNION SELECT insurer, policy_no FROM premium_facts WHERE product_name = ANY("
         "    (SELECT array_agg(folded_name(name)) FROM unnest(%(product_names)s::text[]) AS name)::text[]) "
         "  UNION SELECT insurer, policy_no FROM premium_facts WHERE region LIKE %(region)s || '%%' "
-        "    AND starts_on BETWEEN %(first)s AND %(last)s"
-        ") SELECT DISTINCT ON (f.insurer, f.policy_no) f.position, f.insurer, f.policy_no, f.revision, f.status, "
-        "f.holder_code, f.holder_name, f.approval_no, f.product_name, f.starts_on, "
-        "f.facts ->> 'end', f.facts #>> '{money,due}', f.facts #>> '{money,net_paid}', "
-        "coalesce(f.facts ->> 'holder_code', f.facts ->> 'holder') "
-        "FROM keys JOIN premium_facts f USING (insurer, policy_no) "
-        "WHERE f.known_at <= %(as_of)s ORDER BY f.insurer, f.policy_no, f.revision DESC",
+        "    AND starts_on BETWEEN %(first)s AND %(last)s "
+        "  EXCEPT SELECT * FROM unnest(%(insurers)s::text[], %(numbers)s::text[])"
+        "), latest AS (SELECT DISTINCT ON (f.insurer, f.policy_no) f.position "
+        "  FROM (SELECT * FROM keys LIMIT %(most)s) AS keys JOIN premium_facts f USING (insurer, policy_no) "
+        "  WHERE f.known_at <= %(as_of)s ORDER BY f.insurer, f.policy_no, f.revision DESC"
+        ") SELECT position, insurer, policy_no, revision, status, known_at, facts::text, holder_name, product_name "
+        "FROM latest JOIN premium_facts USING (position) ORDER BY insurer, policy_no",
         {
             "policy_nos": list(keys.policy_nos),
             "holder_codes": list(keys.holder_codes),
@@ -82,20 +71,15 @@ async def find_briefs(connection: Connection, as_of: datetime, keys: Keys) -> li
             "region": keys.region,
             "first": keys.year and date(keys.year, 1, 1),
             "last": keys.year and date(keys.year, 12, 31),
+            "insurers": [one.insurer for one in but],
+            "numbers": [one.policy_no for one in but],
             "as_of": as_of,
+            "most": MOST_PREMIUMS + 1,
         },
     )
-    return [Brief(*row) for row in await cursor.fetchall()]
-
-
-async def load_known(connection: Connection, positions: Sequence[int]) -> dict[int, Known]:
-    """The facts of these revisions."""
-    cursor = await connection.execute(
-        "SELECT position, insurer, policy_no, revision, status, known_at, facts::text FROM premium_facts "
-        "WHERE position = ANY(%s)",
-        (list(positions),),
-    )
-    return {row[0]: _known(row) for row in await cursor.fetchall()}
+    if cursor.rowcount > MOST_PREMIUMS:
+        raise TooMany(f"more than {MOST_PREMIUMS} premiums have one of these keys")
+    return list(map(_known, await cursor.fetchall()))
 
 
 async def load_lives(connection: Connection, positions: Sequence[int], as_of: datetime) -> dict[int, Life]:
@@ -114,8 +98,8 @@ async def load_lives(connection: Connection, positions: Sequence[int], as_of: da
 async def find_known(connection: Connection, insurer: str, policy_no: str, as_of: datetime) -> Known | None:
     """The facts of one premium as they were known."""
     cursor = await connection.execute(
-        "SELECT position, insurer, policy_no, revision, status, known_at, facts::text FROM premium_facts "
-        "WHERE insurer = %s AND policy_no = %s AND known_at <= %s ORDER BY revision DESC LIMIT 1",
+        "SELECT position, insurer, policy_no, revision, status, known_at, facts::text, holder_name, product_name "
+        "FROM premium_facts WHERE insurer = %s AND policy_no = %s AND known_at <= %s ORDER BY revision DESC LIMIT 1",
         (insurer, policy_no, as_of),
     )
     row = await cursor.fetchone()
@@ -146,5 +130,6 @@ async def count_without_region(connection: Connection, as_of: datetime, year: in
 
 
 def _known(row: Sequence[Any]) -> Known:
-    position, insurer, policy_no, revision, status, known_at, facts = row
-    return Known(position, insurer, policy_no, revision, status, known_at.isoformat(), orjson.loads(facts))
+    position, insurer, policy_no, revision, status, known_at, facts, enterprise, product = row
+    parsed = orjson.loads(facts)
+    return Known(position, insurer, policy_no, revision, status, known_at.isoformat(), parsed, enterprise, product)
