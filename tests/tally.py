@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-SECONDS = 5.0  # for one case; then it is a time-out
+SECONDS = 5.0  # of this process, for one case; then it is a time-out
 KINDS = ("wrong-accept", "wrong-reject", "crash", "time-out")
 _OPEN: list["Tally"] = []
 
@@ -53,16 +53,16 @@ class Tally:
     @contextmanager
     def judging(self, case: str, seconds: float = SECONDS) -> Iterator[None]:
         """Around the verdict on one case: whatever comes out of it is a crash, or a time-out if it took too long."""
-        began, sound, before = time.perf_counter(), False, signal.getsignal(signal.SIGALRM)
-        signal.signal(signal.SIGALRM, _ring)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        began, sound, before = time.process_time(), False, signal.getsignal(signal.SIGPROF)
+        signal.signal(signal.SIGPROF, _ring)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         try:
             yield
             sound = True
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-            took = time.perf_counter() - began
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, before)
+            took = time.process_time() - began
             self.slowest = max(self.slowest, took)
             if not sound:
                 self._note("time-out" if took >= seconds else "crash", case)

@@ -33,7 +33,7 @@ def test_no_change_of_a_seed_is_a_finding(
     count, slowest, end = 0, 0.0, time.monotonic() + SECONDS
     while time.monotonic() < end or not count:
         data = mutated(seeds, chosen)
-        began, sound = time.monotonic(), False
+        began, sound = time.process_time(), False
         try:
             with bounded():
                 TARGETS[name](data)
@@ -42,7 +42,7 @@ def test_no_change_of_a_seed_is_a_finding(
             if not sound:
                 (tmp_path / name).write_bytes(data)
                 print(f"FUZZ_SEED={SEED}, the input is kept in {tmp_path / name}")
-        count, slowest = count + 1, max(slowest, time.monotonic() - began)
+        count, slowest = count + 1, max(slowest, time.process_time() - began)
     record_property("fuzz", {"target": name, "inputs": count, "slowest": slowest, "seed": SEED})
 
 
@@ -65,9 +65,14 @@ def test_changes_are_changes() -> None:
 def test_the_bounds_are_imposed() -> None:
     with pytest.raises(MemoryError), bounded():
         bytearray(HEAVIEST + (64 << 20))
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(TimeoutError), bounded(0.05):
-        time.sleep(2 * SLOWEST)
-    assert time.monotonic() - began < SLOWEST
+        spin()
+    assert time.process_time() - began < SLOWEST
     with bounded():
         bytearray(HEAVIEST // 4)
+
+
+def spin() -> None:
+    while True:
+        pass
