@@ -63,7 +63,7 @@ class CsvList:
             raise reject("column.missing", "required", known[missing].field, column=missing)
         units = headings.units(head, body, columns, known, headings.unit_line(above[:at]), self.key_column)
         layout = ListLayout(head, columns, units)
-        pick = itemgetter(*columns)  # of two columns at least: the header has them
+        pick = itemgetter(*columns) if len(columns) > 1 else _only(*columns)
         return TableFile(body, layout, plan(rows, layout), known, self.key_column, rows.bucket, len(head.cells), pick)
 
     def _find_header(self, records: list[Record], known: dict[str, Column]) -> int:
@@ -91,6 +91,11 @@ class CsvList:
             elif name not in rows.ignores:
                 raise reject("field.unaccounted", "unknown", name, place)
         return columns
+
+
+def _only(column: int) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """What `itemgetter` does for several columns."""
+    return lambda cells: (cells[column],)
 
 
 def kept(records: Iterator[Record], limits: Limits = DEFAULT) -> list[Record]:

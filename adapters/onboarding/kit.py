@@ -53,9 +53,9 @@ def begin(code: str, name: str, sample: Path, out: Path, *, own: bool = False) -
         looked = look(sample)
         decided = decide(looked)
         text = Writing(code, name, looked, decided).text()
-        # What nothing is known of, nothing can be drafted of.
-        is_known = any(not one.is_open for one in decided[0].taken.values())
-        draft = Writing(code, name, looked, decided, draft=True).text() if is_known else ""
+        drafting = Writing(code, name, looked, decided, draft=True)
+        # What hardly anything is known of, nothing can be drafted of.
+        draft = drafting.text() if len(drafting.takes(decided[0])) > 1 else ""
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(read_file(sample))
     module.write_text(text, encoding="utf-8")

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -42,6 +42,7 @@ def targets() -> Mapping[str, Target]:
     return {one["field"]: Target(one["field"], one["kind"], tuple(one["names"])) for one in _table()["field"]}
 
 
+@lru_cache(maxsize=4096)
 def named(name: str) -> tuple[Target, ...]:
     """The targets that are called so; a path is looked up whole, then by its last two names, then by the last."""
     for key in _keys(name):

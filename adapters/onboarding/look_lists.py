@@ -6,7 +6,7 @@ from pathlib import Path
 
 from adapters.headings import heading, unit_line
 from adapters.onboarding.known import ignorable, named
-from adapters.onboarding.sample import Field, NotASample, Place, Sample
+from adapters.onboarding.sample import MOST_ROWS, Field, NotASample, Place, Sample
 from adapters.totals import is_note
 from untrusted import Record, read_csv
 
@@ -36,7 +36,7 @@ def read_delimited(path: Path, text: str, encodings: tuple[str, ...]) -> Sample 
         if name or cell.strip()
     ]
     places = [index for index, cell in enumerate(head.cells) if cell.strip()]
-    for record in body:
+    for record in body[:MOST_ROWS]:
         for column, one in zip(places, fields, strict=True):
             if column < len(record.cells) and record.cells[column].strip():
                 one.values.append((record.cells[column], f"row {record.number}, column {one.header}", record.number))
@@ -87,10 +87,10 @@ def read_fixed(path: Path, text: str, encodings: tuple[str, ...]) -> Sample | No
     encoded = [(number, line.encode(codec)) for number, line in lines]
     first = lines[0][1] if lines else ""
     has_header = sum(is_known(part) for part in first.split()) >= 2
-    body = encoded[1:] if has_header else encoded
+    body = encoded[1 : MOST_ROWS + 1] if has_header else encoded[:MOST_ROWS]
     if not body or max(len(line) for _, line in body) - min(len(line) for _, line in body) > 1:
         return None
-    columns = _runs([line for _, line in encoded])
+    columns = _runs([line for _, line in encoded[:MOST_ROWS]])
     if len(columns) < _LEAST_NAMES:
         return None
     fields: list[Field] = []

@@ -5,7 +5,7 @@ from pathlib import Path
 from adapters.headings import heading, unit_line
 from adapters.merges import header_names
 from adapters.onboarding.look_lists import header_row, is_known
-from adapters.onboarding.sample import Field, NotASample, Place, Sample
+from adapters.onboarding.sample import MOST_ROWS, Field, NotASample, Place, Sample
 from adapters.stored import shows_nothing
 from adapters.workbook import letters
 from untrusted import Cell, Merge, Record, Row, Sheet, moment, read_xlsx
@@ -34,7 +34,7 @@ def read_sheets(path: Path, data: bytes) -> Sample:
     upper, lower, body, levels = _levels(rows, merges, at)
     names, _ = header_names(upper, lower, merges)
     fields = {column: _field(name, column) for column, name in sorted(names.items()) if heading(name)[0]}
-    for row in body:
+    for row in body[:MOST_ROWS]:
         for column, one in fields.items():
             cell = row.cells.get(column)
             if cell is not None and not shows_nothing(cell):

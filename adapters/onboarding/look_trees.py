@@ -1,5 +1,6 @@
 """XML and JSON: where the rows stand in the tree, and which leaves they have."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from lxml.etree import _Element
 
 from adapters.amounts import Literal
 from adapters.onboarding.known import named
-from adapters.onboarding.sample import Container, Field, Listed, NotASample, Place, Sample
+from adapters.onboarding.sample import MOST_ROWS, Container, Field, Listed, NotASample, Place, Sample
 from untrusted import Refused, read_json, read_xml
 
 _KEYS = frozenset({"policy_no", "invoice.invoice_no"})
@@ -145,6 +146,7 @@ def _keys_in(knot: Knot) -> int:
 def _place(at: str, knots: list[Knot], separator: str) -> Place:
     """The fields of these rows; what stands several times in one of them is a list."""
     place = Place(at, [], rows=len(knots))
+    knots = knots[:MOST_ROWS]
     many = {way for knot in knots for way in _repeated(knot, ())}
     fields: dict[str, Field] = {}
     listed: dict[str, Listed] = {}
@@ -165,9 +167,9 @@ def _place(at: str, knots: list[Knot], separator: str) -> Place:
 
 
 def _repeated(knot: Knot, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    names = [kid.name for kid in knot.kids]
+    names = Counter(kid.name for kid in knot.kids)
     for kid in knot.kids:
-        if kid.many or names.count(kid.name) > 1:
+        if kid.many or names[kid.name] > 1:
             yield (*path, kid.name)
         elif kid.text is None:
             yield from _repeated(kid, (*path, kid.name))

@@ -30,6 +30,9 @@ REQUIRED = frozenset(
 )
 
 
+_PERIOD = frozenset({"policy.period.start", "policy.period.end"})
+
+
 class Writing:
     """One module: `text` writes it. `draft` leaves out everything that is open, to see what the rest gives."""
 
@@ -53,8 +56,13 @@ class Writing:
         return "\n".join([*self._head(), *self._imports(text), "", text, ""])
 
     def takes(self, decided: Decided) -> dict[str, Taken]:
-        """What is taken; of a draft only what needs no answer."""
-        return {name: one for name, one in decided.taken.items() if not (self.draft and one.is_open)}
+        """What is taken; of a draft only what needs no answer, and no period of which one end is open."""
+        if not self.draft:
+            return decided.taken
+        found = {name: one for name, one in decided.taken.items() if not one.is_open}
+        if not found.keys() >= _PERIOD:
+            found = {name: one for name, one in found.items() if name not in _PERIOD}
+        return found
 
     def source(self, one: Taken, *, required: bool | None = None) -> str:
         """The `Source` of a field."""

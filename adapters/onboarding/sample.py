@@ -7,6 +7,10 @@ from typing import Literal
 Container = Literal["CSV", "TXT", "FIXED", "XLSX", "JSON", "XML"]
 
 
+MOST_ROWS = 5000
+"""How many rows of a sample are looked at. The expected output is of all, and so is what a person decides."""
+
+
 class NotASample(Exception):
     """A file of which nothing can be made: says why, and what to do."""
 
