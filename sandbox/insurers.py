@@ -84,6 +84,22 @@ PROFILES = (
 )
 
 
+# Who seals invoices 发票监制章: an owner of seals like an insurer, and of nothing else.
+TAX_AUTHORITY = Profile(
+    code="STATE-TAX",
+    name="示例省税务局",
+    organisation="MA2DEMT7",
+    company_code="000999",
+    prefix="TAX",
+    dialect="DIA-EINV-XML",
+    document_profile="DOC-OFD-TEXT",
+    document_format="ofd",
+    request_algorithm="sm2-sm3",
+    document_algorithm="sm2-sm3",
+    line="product_liability",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Papers:
     """A document-signing certificate and, for OFD, the seal that it may apply."""

@@ -19,9 +19,9 @@ class Pki:
         self.seed = seed
         self.at = at
 
-    def insurer(self, profile: Profile) -> Insurer:
+    def insurer(self, profile: Profile, seal: str = "电子保单专用章") -> Insurer:
         code = credit_code(profile.organisation)
-        seal_name = f"{profile.name}电子保单专用章"
+        seal_name = f"{profile.name}{seal}"
         years = {"current": (-2, 3), "expired": (-4, -1), "revoked": (-2, 3)}
         papers = {
             paper: self._papers(profile, code, seal_name, paper, first, last) for paper, (first, last) in years.items()

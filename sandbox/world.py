@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from sandbox import cases, filings, ofd, pdf, records, sheets
+from sandbox import cases, filings, invoices, ofd, pdf, records, sheets
 from sandbox.dialects import Sending, render
-from sandbox.insurers import PROFILES, Insurer, Papers, Participant
+from sandbox.insurers import PROFILES, TAX_AUTHORITY, Insurer, Papers, Participant
 from sandbox.pki import Pki
 from sandbox.records import PolicyFacts, Record
 
@@ -51,6 +51,11 @@ class World:
     # Who is there
 
     @cached_property
+    def tax_authority(self) -> Insurer:
+        """Who seals invoices: known in the trust directory by the owner `STATE-TAX`; it calls no gateway."""
+        return self._pki.insurer(TAX_AUTHORITY, "发票监制章")
+
+    @cached_property
     def insurers(self) -> tuple[Insurer, ...]:
         """SANDBOX-A to SANDBOX-D: three dialects, OFD and PDF, four algorithms for requests, three for documents."""
         return tuple(self._pki.insurer(profile) for profile in PROFILES)
@@ -83,12 +88,12 @@ class World:
 
     def trust_dir(self, path: Path) -> None:
         """Write the trust directory of CONTRACTS.md: anchors, intermediates, fresh lists, policy, owners."""
-        self._pki.write_trust(path, self.insurers)
+        self._pki.write_trust(path, (*self.insurers, self.tax_authority))
 
     @cached_property
     def revocation_lists(self) -> dict[str, bytes]:
         """The revocation list of each authority by name, DER, an hour old and good for thirty days."""
-        return self._pki.revocation_lists(self.insurers)
+        return self._pki.revocation_lists((*self.insurers, self.tax_authority))
 
     # What is filed
 
@@ -168,6 +173,19 @@ class World:
             received_on=day,
             instalment_no=instalment_no,
             in_full=in_full,
+        )
+
+    def invoice(self, facts: Record, *, gross: str | None = None, red_of: str | None = None, number: int = 1) -> Record:
+        """The invoice 发票 of the premium, or of `gross`, a day after issue; or the red letter of `red_of`."""
+        insurer = self.insurer(facts.insurer)
+        day = _day(facts, "issued_on") + timedelta(days=1)
+        return invoices.invoice(
+            facts,
+            invoice_no=f"{day:%y}33{facts.policy_no[-8:]}{number:02d}{'1' if red_of else '0'}00000",
+            issued_on=day,
+            seller={"name": insurer.name, "credit_code": insurer.credit_code},
+            gross=gross or str(facts.get("premium.gross")),
+            red_of=red_of,
         )
 
     def cancellation(self, facts: Record, *, gross: str | None = None) -> Record:
@@ -257,6 +275,14 @@ class World:
         at = datetime.combine(_day(receipt, "received_on"), time(16), _BEIJING)
         sheet = sheets.statement_sheet(insurer.document_profile, receipt, insurer.name, owner.seal_name)
         return self._document(insurer, owner, [sheet, sheet], [{}, {}], at, tamper, certificate)
+
+    def e_invoice(self, record: Record, *, shown: Record | None = None, signer: Insurer | None = None) -> bytes:
+        """The invoice as OFD under the tax authority's seal, or `signer`'s; `shown` is what it says instead."""
+        says = shown or record
+        at = datetime.combine(_day(record, "issued_on"), time(12), _BEIJING)
+        sheet, attached = invoices.invoice_sheet(says), {"invoice.xml": invoices.invoice_xml([says])}
+        owner = signer or self.tax_authority
+        return self._document(owner, owner, [sheet, sheet], [attached, attached], at, None, "current")
 
     def attach(self, record: Record, kind: str, document: bytes, media_type: str) -> Any:
         """The record with the document named by its digest, as SCHEMA.md `documents`."""

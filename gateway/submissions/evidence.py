@@ -66,7 +66,7 @@ def judge_evidence(record: Any, insurer: Participant, documents: Documents) -> l
                 checks += judge_document_of(insurer, document, "receipt", "statement")
                 checks += check_receipt_agreement(record, document.digest, document.stated)
     if isinstance(record, Invoice):
-        found, missing = _named(_digests(record, "invoice"), documents)
+        found, missing = documents_of_invoice(record, documents)
         if missing:
             checks.append(unknown("evidence.present", "not-handed-in", field="documents", digests=list(missing)))
         for document in found:
@@ -92,6 +92,11 @@ def documents_of_policy(policy: Policy, documents: Documents) -> Found:
 def documents_of_receipt(receipt: PremiumReceipt, documents: Documents) -> Found:
     """The sealed receipts, statements and invoices of a record, and the digests it names but nobody handed in."""
     return _named(_digests(receipt, "receipt", "statement", "invoice"), documents)
+
+
+def documents_of_invoice(invoice: Invoice, documents: Documents) -> Found:
+    """The sealed invoices of an invoice's record, and the digests that it names but nobody handed in."""
+    return _named(_digests(invoice, "invoice"), documents)
 
 
 def _digests(record: Policy | PremiumReceipt | Invoice, *kinds: str) -> list[str]:

@@ -279,11 +279,17 @@ async def find_document(
 
 
 async def find_naming(connection: Connection, insurer: str, digest: str) -> set[str]:
-    """The policies of this insurer of which a record names the document."""
+    """The policies of this insurer of which a record names the document: an invoice is about those that it names, or
+    that the one which it cancels names."""
     cursor = await connection.execute(
-        "SELECT DISTINCT policy_no FROM records WHERE record -> 'documents' @> %s::jsonb "
-        "AND record -> 'documents' IS NOT NULL AND insurer = %s AND policy_no IS NOT NULL",
-        (as_jsonb([{"digest": digest}]), insurer),
+        "WITH naming AS (SELECT type, policy_no, record FROM records WHERE record -> 'documents' @> %s::jsonb "
+        "  AND record -> 'documents' IS NOT NULL AND insurer = %s) "
+        "SELECT policy_no FROM naming WHERE policy_no IS NOT NULL "
+        "UNION SELECT jsonb_array_elements_text(record -> 'policy_nos') FROM naming WHERE type = 'invoice' "
+        "UNION SELECT jsonb_array_elements_text(o.record -> 'policy_nos') FROM naming n JOIN records o "
+        "  ON o.type = 'invoice' AND o.number = n.record ->> 'red_letter_of' AND o.insurer = %s "
+        "WHERE n.type = 'invoice'",
+        (as_jsonb([{"digest": digest}]), insurer, insurer),
     )
     return {row[0] for row in await cursor.fetchall()}
 

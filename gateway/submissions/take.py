@@ -1,6 +1,7 @@
 """Taking one record in: the checks of its own, and what is known from then on."""
 
 from gateway.submissions.arrival import Arrival, movement_number, number_of
+from gateway.submissions.evidence import judge_evidence
 from gateway.submissions.gather import Gathered
 from gateway.submissions.group import told_of
 from gateway.submissions.known import KnownRecord
@@ -62,14 +63,17 @@ def _take_invoice(arrival: Arrival, read: ReadRecord, known: Gathered) -> tuple[
             check = failed(rule, "changed-content", field="number", first=submission, number=invoice.invoice_no)
         elif told != invoice:
             check = failed(rule, "used-elsewhere", field="number", number=invoice.invoice_no)
-    if check.outcome is not Outcome.FAILED:
-        earlier.append((arrival.insurer.code, arrival.submission_id, invoice))
-    record = _known(arrival, read, check.outcome)
     keys = known.keys_of(arrival, read)
+    # Of this insurer: whatever of its policies they are about, its documents are all of theirs.
+    papers = {digest: one for key in keys for digest, one in known.states[key].documents.items()}
+    checks = (check, *judge_evidence(invoice, arrival.insurer, papers))
+    record = _known(arrival, read, worst(checks))
+    if record.outcome is not Outcome.FAILED:
+        earlier.append((arrival.insurer.code, arrival.submission_id, invoice))
     for key in keys:
         known.states[key].records.append(record)
         # Red letters that came before what they cancel waited for it.
         known.states[key].records += known.red_letters.get((arrival.insurer.code, invoice.invoice_no), ())
     if not keys and invoice.red_letter_of is not None:
         known.red_letters.setdefault((arrival.insurer.code, invoice.red_letter_of), []).append(record)
-    return (check,)
+    return checks

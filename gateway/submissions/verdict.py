@@ -16,7 +16,13 @@ from gateway.submissions.account import account, check_account
 from gateway.submissions.arithmetic import check_arithmetic
 from gateway.submissions.decisions import settle
 from gateway.submissions.directives import Given, check_clauses
-from gateway.submissions.evidence import JudgedDocument, documents_of_policy, documents_of_receipt, judge_evidence
+from gateway.submissions.evidence import (
+    JudgedDocument,
+    documents_of_invoice,
+    documents_of_policy,
+    documents_of_receipt,
+    judge_evidence,
+)
 from gateway.submissions.frauds import check_patterns
 from gateway.submissions.group import all_told, check_group, shared_movements, worth
 from gateway.submissions.known import MOVEMENTS, PolicyState, Previous, day_of, party_of
@@ -220,6 +226,9 @@ def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPre
         for receipt in state.movements()[0].receipts:
             checks += judge_evidence(receipt, state.insurer, state.documents)
             documents |= {one.digest: one for one in documents_of_receipt(receipt, state.documents)[0]}
+        for invoiced in state.invoices():
+            checks += judge_evidence(invoiced.record, state.insurer, state.documents)
+            documents |= {one.digest: one for one in documents_of_invoice(invoiced.record, state.documents)[0]}
     report = conclude(
         subject_of(state.insurer.code, state.policy_no),
         checks=settle(checks, state.decisions),
