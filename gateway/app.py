@@ -20,6 +20,8 @@ from gateway.catalogue import load_catalogue
 from gateway.completeness.routes import router as completeness_routes
 from gateway.config import Config
 from gateway.db import new_pool
+from gateway.delivery.routes import router as delivery_routes
+from gateway.delivery.worker import delivering
 from gateway.errors import Misconfigured
 from gateway.feed.routes import router as feed_routes
 from gateway.filing.routes import router as filing_routes
@@ -106,7 +108,8 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         publisher = asyncio.create_task(_publish_for_ever(gateway), name="publisher")
         rechecker = asyncio.create_task(_recheck_for_ever(gateway, judges), name="rechecker")
         try:
-            yield
+            async with delivering(gateway):
+                yield
         finally:
             await writer.stop()
             for task in (rechecker, publisher):
@@ -131,6 +134,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         premium_routes,
         feed_routes,
         completeness_routes,
+        delivery_routes,
         filing_routes,
         mapping_routes,
         ledger_routes,

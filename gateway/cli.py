@@ -64,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", type=int)
     serve.set_defaults(run=_serve)
 
+    work = commands.add_parser("work", help="推送变更 deliver changes to subscribers, without serving")
+    _configurable(work)
+    work.set_defaults(run=_work)
+
     migrate = commands.add_parser("migrate", help="建立或升级数据库 create or upgrade the database")
     _configurable(migrate)
     migrate.set_defaults(run=_migrate)
@@ -307,6 +311,13 @@ def _serve(parsed: argparse.Namespace) -> int:
         for notice in begin(config):
             print(notice, file=sys.stderr)
     return serve(config)
+
+
+def _work(parsed: argparse.Namespace) -> int:
+    from gateway.config import load_config
+    from gateway.worker import work
+
+    return work(load_config(parsed.config))
 
 
 def _migrate(parsed: argparse.Namespace) -> int:

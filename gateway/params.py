@@ -148,6 +148,7 @@ Regulator = Annotated[Caller, Depends(_caller("regulator"))]
 Operator = Annotated[Caller, Depends(_caller("operator"))]
 Reader = Annotated[Caller, Depends(_caller("subsidy_system", "regulator", "operator"))]
 Authority = Annotated[Caller, Depends(_caller("subsidy_system", "regulator"))]
+Subscriber = Annotated[Caller, Depends(_caller("subsidy_system", "operator"))]
 AnyCaller = Annotated[Caller, Depends(_caller())]
 Submitter = Annotated[Caller, Depends(_caller("insurer", "subsidy_system", "regulator"))]
 
