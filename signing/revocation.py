@@ -343,15 +343,22 @@ def standings_afresh(
     found = []
     for index, link in enumerate(path.below, 1):
         state = ValProcState(cert_path_stack=ConsList.sing(whole), init_index=index)
-        standing = _by_ocsp(link, whole, context, state)
-        if standing.state in ("none", "unusable"):
-            by_list = _by_list(link, whole, context, state)
-            standing = by_list if by_list.state != "none" else standing
+        standing = _graver(_by_ocsp(link, whole, context, state), _by_list(link, whole, context, state))
         found.append(standing)
         done = done.copy_and_append(link.parsed)
         if standing.state == "good":
             context.record_validation(link.parsed, done)
     return tuple(found)
+
+
+def _graver(answered: Standing, listed: Standing) -> Standing:
+    """What responses and lists say together: a stranger who sends an old good response does not undo a new list."""
+    for one in (answered, listed):
+        if one.state == "revoked" or one.reason is not None:
+            return one
+    if answered.state == "good" or listed.state == "none":
+        return answered
+    return listed
 
 
 def _by_ocsp(link: Link, path: ValidationPath, context: ValidationContext, state: ValProcState) -> Standing:

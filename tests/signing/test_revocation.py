@@ -1,5 +1,6 @@
 """Revocation data: what a response or a list may say, and what a stranger cannot make it say."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,6 +46,26 @@ def test_a_response_of_the_issuer_decides(kind: str) -> None:
     assert revocation_of(leaf, trust, ocsp=(ocsp_response(top, leaf),)) == (Outcome.PASSED, None)
     gone = ocsp_response(top, leaf, revoked=(EARLIER, "superseded"))
     assert revocation_of(leaf, trust, ocsp=(gone,)) == (Outcome.FAILED, "revoked")
+
+
+def test_an_older_good_answer_does_not_undo_a_newer_revocation() -> None:
+    """Both are current: what a stranger sends along was true before the certificate was revoked."""
+    top, leaf, trust = world()
+    gone, older, newer = (AT - timedelta(hours=12), "superseded"), AT - timedelta(days=1), AT - timedelta(hours=1)
+    end = AT + timedelta(days=6)
+    good = {
+        "ocsp": (ocsp_response(top, leaf, this=older, following=end),),
+        "crls": (revocation_list(top, this=older, following=end),),
+    }
+    revoked = {
+        "ocsps": (ocsp_response(top, leaf, revoked=gone, this=newer, following=end),),
+        "crls": (revocation_list(top, (leaf, *gone), this=newer, following=end),),
+    }
+    for sent in good:
+        assert revocation_of(leaf, trust, **{sent: good[sent]}) == (Outcome.PASSED, None)
+        for own in revoked:
+            knowing = replace(trust, **{own: revoked[own]})
+            assert revocation_of(leaf, knowing, **{sent: good[sent]}) == (Outcome.FAILED, "revoked"), (sent, own)
 
 
 def test_a_response_has_its_time() -> None:
