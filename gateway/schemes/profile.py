@@ -57,6 +57,20 @@ class Window(Noun):
     from_: Literal["approval_date", "first_sale_date"] = Field(alias="from")
 
 
+class Submission(Noun):
+    """When records of a type are taken for the scheme: first and last day, inclusive, Asia/Shanghai."""
+
+    type: Literal["policy", "premium_receipt", "invoice"]
+    from_: date = Field(alias="from")
+    to: date
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.to < self.from_:
+            raise ValueError(f"the window for {self.type} ends before it begins")
+        return self
+
+
 class Steps(Noun):
     """A share that depends on a tier and falls with each later year of cover; percent."""
 
@@ -112,6 +126,7 @@ class Scheme(Noun):
     ratio_percent: Percent | None = None
     rate_limit_percent: Percent | None = None
     cap: Cap
+    submission: tuple[Submission, ...] = ()
     window: Window | None = None
     steps: Steps | None = None
     blocking_levels: tuple[Literal["national", "provincial"], ...] = ()

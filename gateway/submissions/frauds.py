@@ -10,12 +10,13 @@ from typing import Any
 from gateway.submissions.account import Movements
 from schemas.money import ZERO, Yuan, total
 from schemas.policy import Policy
-from schemas.verification import Check, passed, unknown
+from schemas.verification import Check, failed, passed, unknown
 from schemas.verified import Money
 
 EARLY_DAYS = 90
 EARLY_SHARE = Decimal("0.30")
 WATCH_DAYS = 180
+SLIP = 10_000
 
 
 def check_patterns(policy: Policy, movements: Movements, money: Money) -> list[Check]:
@@ -24,7 +25,19 @@ def check_patterns(policy: Policy, movements: Movements, money: Money) -> list[C
         check_backdating(policy),
         check_early_return(movements, money),
         check_late_change(policy, movements),
+        check_units(policy, money),
     ]
+
+
+def check_units(policy: Policy, money: Money) -> Check:
+    """F-10: what was received is not ten thousand times the premium, or a ten-thousandth of it (元 against 万元)."""
+    rule = "premium.same-unit"
+    gross, received = policy.premium.gross.fen, money.received.fen
+    if received and gross and (received * SLIP == gross or gross * SLIP == received):
+        return failed(
+            rule, "ten-thousandfold", field="amount", gross=str(policy.premium.gross), received=str(money.received)
+        )
+    return passed(rule)
 
 
 def check_backdating(policy: Policy) -> Check:

@@ -17,11 +17,13 @@ from gateway.submissions.evidence import JudgedDocument
 from gateway.submissions.group import PolicyKey
 from gateway.submissions.known import KnownRecord, PolicyState
 from gateway.submissions.memory import store as memory
+from gateway.submissions.products import Claim, claim_of
 from gateway.submissions.read import ReadRecord
 from gateway.submissions.store import Owner
 from gateway.submissions.verdict import Basis
 from schemas.base import Noun
 from schemas.party import folded
+from schemas.policy import Policy
 from schemas.premium import Award, Decision, Invoice
 from schemas.verification import Outcome
 from signing import TrustStore
@@ -68,7 +70,8 @@ class Gathered:
     """All that is known of what a batch of messages is about. The caller holds the locks.
 
     By submission: `of_awards` are the policies that an award is about, `looked_at` the revision that a decision is on.
-    `red_letters` came before the invoice that they cancel, by insurer and its number.
+    `red_letters` came before the invoice that they cancel, by insurer and its number. `claims` are how each
+    approval number was told, first told first.
     """
 
     states: dict[PolicyKey, PolicyState]
@@ -79,6 +82,7 @@ class Gathered:
     of_awards: dict[str, tuple[PolicyKey, ...]] = field(default_factory=dict)
     looked_at: dict[str, bytes] = field(default_factory=dict)
     red_letters: dict[tuple[str, str], list[KnownRecord]] = field(default_factory=dict)
+    claims: dict[str, list[Claim]] = field(default_factory=dict)
 
     def keys_of(self, arrival: Arrival, read: ReadRecord) -> list[PolicyKey]:
         """The policies that a record is about."""
@@ -110,6 +114,7 @@ async def lock_all(connection: Connection, arrivals: Sequence[Arrival], more: It
     names += [document_lock(key) for key in _named_documents(arrivals)]
     names += [f"number {' '.join(number)}" for number in _movement_numbers(arrivals)]
     names += [f"invoice {number}" for number in _invoice_numbers(arrivals)]
+    names += [f"product {number}" for number in _approval_numbers(arrivals)]
     await store.lock(connection, names)
 
 
@@ -156,8 +161,14 @@ async def gather(
         directives=await memory.load_directives(connection),
         of_awards=of_awards,
         looked_at=await _looked_at(connection, arrivals),
+        claims=await _claims(connection, arrivals),
         red_letters=await memory.find_red_letters(connection, sorted(invoices)) if invoices else {},
     )
+
+
+async def _claims(connection: Connection, arrivals: Sequence[Arrival]) -> dict[str, list[Claim]]:
+    told = sorted(_approval_numbers(arrivals))
+    return await memory.find_claims(connection, told) if told else {}
 
 
 async def _looked_at(connection: Connection, arrivals: Sequence[Arrival]) -> dict[str, bytes]:
@@ -192,6 +203,11 @@ async def _awarded(connection: Connection, arrivals: Sequence[Arrival]) -> dict[
             keys |= await memory.find_of_products(connection, [award.product_key for award in awards])
             found[arrival.submission_id] = tuple(sorted(keys))
     return found
+
+
+def _approval_numbers(arrivals: Sequence[Arrival]) -> set[str]:
+    nouns = [read.noun for one in arrivals for read in one.reading.records if isinstance(read.noun, Policy)]
+    return {claim.approval_no for noun in nouns if (claim := claim_of(noun)) is not None}
 
 
 def _movement_numbers(arrivals: Sequence[Arrival]) -> set[RecordNumber]:
@@ -233,6 +249,7 @@ async def load_states(
     await memory.add_awards(connection, states)
     await memory.add_decisions(connection, states)
     await memory.add_journal(connection, states)
+    await memory.add_claims(connection, states)
     documents = set(named) | {
         (key[0], digest) for key, state in states.items() for r in state.records for digest in digests_of(r.record)
     }

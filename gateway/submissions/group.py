@@ -137,6 +137,13 @@ def all_told(state: PolicyState, insurers: Mapping[str, str], *, alone: bool = F
     return [*found.values(), *(state.awards[number] for number in sorted(state.awards))]
 
 
+def days_told(state: PolicyState) -> list[tuple[str, date]]:
+    """Type and day of becoming known of the records that the premium rests on."""
+    current = state.current_policy()
+    counting = [*((current,) if current else ()), *state.movements()[1], *state.invoices()]
+    return [(known.type, known.known_on) for known in counting if known.known_on is not None]
+
+
 def _with_codes(policy: ToldPolicy, insurers: Mapping[str, str]) -> ToldPolicy:
     shares = tuple(
         replace(share, insurer=insurers.get(folded(share.insurer), share.insurer)) for share in policy.coinsurance

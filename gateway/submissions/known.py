@@ -10,6 +10,7 @@ from gateway.schemes import Told
 from gateway.submissions.account import Movements
 from gateway.submissions.evidence import JudgedDocument, judge_evidence
 from gateway.submissions.journal import Posting
+from gateway.submissions.products import Claim
 from schemas.party import Party
 from schemas.policy import Cancellation, Endorsement, Policy
 from schemas.premium import PremiumReceipt, PremiumRefund
@@ -28,6 +29,7 @@ class KnownRecord:
     """A record as it was received: by which submission, under whose key, and the verdict on it then.
 
     `told` is the same record as the calculation of subsidies reads it; `None` of a type that plays no part there.
+    `known_on` is the day on which it came, in Asia/Shanghai.
     """
 
     submission_id: str
@@ -37,6 +39,7 @@ class KnownRecord:
     record: Any
     outcome: Outcome
     told: Told | None = None
+    known_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class PolicyState:
 
     `records` include the invoices that name the policy. `group` are the policies that hang together with it: those that
     share an invoice, and the reports of the insurers that share the risk. `awards` name it or its product. `posted` is
-    the journal of its money so far.
+    the journal of its money so far, `claims` what was told of its product's approval number before it.
     """
 
     insurer: Participant
@@ -95,6 +98,7 @@ class PolicyState:
     awards: dict[str, Told] = field(default_factory=dict)
     decisions: list[Decided] = field(default_factory=list)
     posted: list[Posting] = field(default_factory=list)
+    claims: tuple[Claim, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from gateway.submissions.arrival import Arrival, number_of
 from gateway.submissions.directives import check_not_suspended, in_effect
 from gateway.submissions.gather import Gathered, HangsTogether, Judges, gather, lock_all
 from gateway.submissions.group import PolicyKey, group_of
+from gateway.submissions.products import claim_of
 from gateway.submissions.read import ReadRecord
 from gateway.submissions.revision import Revision, take_revision
 from gateway.submissions.store import Rows
@@ -22,6 +23,7 @@ from gateway.submissions.take import take_record
 from gateway.submissions.verdict import judge_premium
 from schemas.canonical import canonical, join_members
 from schemas.log import Entry, EntryKind
+from schemas.policy import Policy
 from schemas.submission import PremiumState, Receipt
 from schemas.verification import Check, Outcome, conclude, worst
 from schemas.verified import VerifiedPremium
@@ -187,6 +189,7 @@ async def _keep(connection: Connection, decided: Sequence[_Decided], judges: Jud
         receipts[arrival.submission_id] = (body, status)
         rows.submissions.append(_submission_row(arrival, status, body))
         rows.records += [_record_row(arrival, read, outcome) for read, outcome in one.records]
+        rows.claims += [row for read, outcome in one.records if (row := _claim_row(arrival, read, outcome))]
         for revision in one.revisions:
             rows.premiums.append(revision.row(position, next(leaves)))
             rows.journal += revision.journal_rows()
@@ -281,3 +284,10 @@ def _record_row(arrival: Arrival, read: ReadRecord, outcome: Outcome) -> tuple[A
         store.as_jsonb(read.values),
         store.as_jsonb(read.lineage),
     )
+
+
+def _claim_row(arrival: Arrival, read: ReadRecord, outcome: Outcome) -> tuple[str, ...] | None:
+    """How a policy tells its product, if it was not refused."""
+    if not isinstance(read.noun, Policy) or outcome is Outcome.FAILED or (claim := claim_of(read.noun)) is None:
+        return None
+    return (*claim, arrival.insurer.code, arrival.submission_id)

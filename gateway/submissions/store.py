@@ -15,9 +15,10 @@ from gateway.participants import Participant
 from gateway.submissions.documents import as_judged
 from gateway.submissions.evidence import JudgedDocument
 from gateway.submissions.known import KnownRecord, PolicyState, Previous
-from gateway.submissions.memory.store import append_journal, told_from_text
+from gateway.submissions.memory.store import append_claims, append_journal, told_from_text
 from gateway.submissions.writable import writable
 from schemas.base import Noun
+from schemas.calendar import shanghai_day
 from schemas.submission import RECORDS
 from schemas.verification import Outcome
 
@@ -46,6 +47,7 @@ class Rows:
     records: list[tuple[Any, ...]] = field(default_factory=list)
     premiums: list[tuple[Any, ...]] = field(default_factory=list)
     journal: list[tuple[Any, ...]] = field(default_factory=list)
+    claims: list[tuple[str, ...]] = field(default_factory=list)
 
 
 async def lock(connection: Connection, names: Iterable[str]) -> None:
@@ -100,7 +102,8 @@ async def load_states(
     for insurer, policy_no, submission_id, keyid, kind, number, record, outcome, known_at in await cursor.fetchall():
         noun = _noun(kind, record)
         told = told_from_text(kind, insurer, number or "", known_at, record)
-        known = KnownRecord(submission_id, keyid, kind, number, noun, Outcome(outcome), told)
+        day = shanghai_day(known_at)
+        known = KnownRecord(submission_id, keyid, kind, number, noun, Outcome(outcome), told, day)
         states[(insurer, policy_no)].records.append(known)
     cursor = await connection.execute(
         "SELECT k.insurer, k.policy_no, last.revision, last.status, last.signature, last.known_at, "
@@ -209,6 +212,7 @@ async def append(connection: Connection, rows: Rows) -> None:
             _columns(rows.premiums),
         )
     await append_journal(connection, rows.journal)
+    await append_claims(connection, rows.claims)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:

@@ -4,11 +4,13 @@ from gateway.submissions.arrival import Arrival, movement_number, number_of
 from gateway.submissions.evidence import judge_evidence
 from gateway.submissions.gather import Gathered
 from gateway.submissions.group import told_of
-from gateway.submissions.known import KnownRecord
+from gateway.submissions.known import KnownRecord, PolicyState
 from gateway.submissions.memory.store import decided, give_award
+from gateway.submissions.products import claim_of, told_before
 from gateway.submissions.read import ReadRecord
 from gateway.submissions.verdict import Basis, judge_record
 from schemas.calendar import shanghai_day
+from schemas.policy import Policy
 from schemas.premium import Award, Decision, Invoice
 from schemas.verification import Check, Outcome, failed, passed, worst
 
@@ -38,14 +40,26 @@ def take_record(arrival: Arrival, read: ReadRecord, known: Gathered, basis: Basi
     if number and outcome is not Outcome.FAILED:
         known.numbers.setdefault(number, (read.policy_no, arrival.submission_id))
     state.records.append(_known(arrival, read, outcome))
+    if isinstance(read.noun, Policy) and outcome is not Outcome.FAILED:
+        _tell_product(state, read.noun, known)
     return checks
+
+
+def _tell_product(state: PolicyState, policy: Policy, known: Gathered) -> None:
+    """How the product was told before; this way of telling it is known from now on."""
+    claim = claim_of(policy)
+    if claim is not None:
+        told = known.claims.setdefault(claim.approval_no, [])
+        state.claims = told_before(told, claim)
+        if claim not in told:
+            told.append(claim)
 
 
 def _known(arrival: Arrival, read: ReadRecord, outcome: Outcome) -> KnownRecord:
     number = number_of(arrival, read)
     day = shanghai_day(arrival.received_at)
     told = told_of(read.type, arrival.insurer.code, number or "", day, read.values)
-    return KnownRecord(arrival.submission_id, arrival.keyid, read.type, number, read.noun, outcome, told)
+    return KnownRecord(arrival.submission_id, arrival.keyid, read.type, number, read.noun, outcome, told, day)
 
 
 def _take_invoice(arrival: Arrival, read: ReadRecord, known: Gathered) -> tuple[Check, ...]:

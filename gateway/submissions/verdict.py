@@ -12,6 +12,8 @@ from gateway.filing.registry import FilingRegistry
 from gateway.participants import Participant
 from gateway.schemes import Told
 from gateway.schemes.records import Award
+from gateway.schemes.window import RULE as TOLD_IN_WINDOW
+from gateway.schemes.window import check_window
 from gateway.submissions.account import account, check_account
 from gateway.submissions.arithmetic import check_arithmetic
 from gateway.submissions.decisions import settle
@@ -24,8 +26,9 @@ from gateway.submissions.evidence import (
     judge_evidence,
 )
 from gateway.submissions.frauds import check_patterns
-from gateway.submissions.group import all_told, check_group, shared_movements, worth
+from gateway.submissions.group import all_told, check_group, days_told, shared_movements, worth
 from gateway.submissions.known import MOVEMENTS, PolicyState, Previous, day_of, party_of
+from gateway.submissions.products import check_told_alike
 from schemas.calendar import shanghai_day
 from schemas.canonical import canonical
 from schemas.money import ZERO, Yuan
@@ -221,6 +224,7 @@ def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPre
         checks += check_account(policy, party_of(state.insurer), movements, money, today)
         checks += check_patterns(policy, movements, money)
         checks += check_clauses(policy, basis.stopped)
+        checks += check_told_alike(policy, state.claims)
         checks += check_group(state, told, today)
         documents = {document.digest: document for document in documents_of_policy(policy, state.documents)[0]}
         for receipt in state.movements()[0].receipts:
@@ -287,6 +291,8 @@ def _worth(
     for scheme, assessed in worth(state, told, basis.schemes, shanghai_day(at)):
         rules = tuple(finding.rule for finding in assessed.findings)
         own = assessed.outcome
+        if check_window(scheme, days_told(state)).outcome is not Outcome.PASSED:
+            rules, own = (*rules, TOLD_IN_WINDOW), Outcome.FAILED
         if outcome is not Outcome.PASSED:
             rules = (_NOT_VERIFIED, *rules)
             own = Outcome.FAILED if Outcome.FAILED in (own, outcome) else Outcome.INDETERMINATE

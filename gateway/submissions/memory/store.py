@@ -15,6 +15,7 @@ from gateway.submissions.directives import Given
 from gateway.submissions.group import PolicyKey, told_of
 from gateway.submissions.journal import Posting
 from gateway.submissions.known import Decided, KnownRecord, PolicyState
+from gateway.submissions.products import Claim, claim_of, told_before
 from schemas.base import Noun
 from schemas.calendar import shanghai_day
 from schemas.premium import Decision, Directive
@@ -97,9 +98,8 @@ async def find_red_letters(connection: Connection, numbers: Sequence[str]) -> di
 def _invoice(row: tuple[Any, ...]) -> tuple[str, KnownRecord]:
     insurer, submission_id, keyid, number, outcome, known_at, record = row
     told = _told("invoice", insurer, number or "", known_at, record)
-    return insurer, KnownRecord(
-        submission_id, keyid, "invoice", number, _noun("invoice", record), Outcome(outcome), told
-    )
+    noun, day = _noun("invoice", record), shanghai_day(known_at)
+    return insurer, KnownRecord(submission_id, keyid, "invoice", number, noun, Outcome(outcome), told, day)
 
 
 async def add_invoices(connection: Connection, states: Mapping[PolicyKey, PolicyState]) -> None:
@@ -377,3 +377,36 @@ async def list_premium_keys(connection: Connection, after: PolicyKey, limit: int
         (*after, limit),
     )
     return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def find_claims(connection: Connection, approval_nos: Sequence[str]) -> dict[str, list[Claim]]:
+    """The ways in which these approval numbers were told, first told first."""
+    cursor = await connection.execute(
+        "SELECT approval_no, approval_date, class FROM product_claims WHERE approval_no = ANY(%s) ORDER BY seq",
+        (list(approval_nos),),
+    )
+    found: dict[str, list[Claim]] = {}
+    for row in await cursor.fetchall():
+        found.setdefault(row[0], []).append(Claim(*row))
+    return found
+
+
+async def add_claims(connection: Connection, states: Mapping[PolicyKey, PolicyState]) -> None:
+    """Give each state how its product was told before it was told in its own way."""
+    own = {key: claim_of(one.record) for key, state in states.items() if (one := state.current_policy())}
+    numbers = sorted({claim.approval_no for claim in own.values() if claim is not None})
+    told = await find_claims(connection, numbers) if numbers else {}
+    for key, claim in own.items():
+        if claim is not None:
+            states[key].claims = told_before(told.get(claim.approval_no, ()), claim)
+
+
+async def append_claims(connection: Connection, rows: Sequence[tuple[str, ...]]) -> None:
+    """Note new ways of telling a product: approval number, day, class, insurer, submission."""
+    if not rows:
+        return
+    await connection.execute(
+        "INSERT INTO product_claims (approval_no, approval_date, class, insurer, submission_id) "
+        "SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[]) ON CONFLICT DO NOTHING",
+        tuple(list(column) for column in zip(*rows, strict=True)),
+    )
