@@ -538,7 +538,8 @@ def test_workers_that_are_killed_lose_nothing_and_overtake_nothing(dsn: str) -> 
         try:
             for is_last in (False, True):
                 processes = [
-                    await asyncio.create_subprocess_exec(*command, env=environment, cwd=root) for _ in range(2)
+                    await asyncio.create_subprocess_exec(*command, env=environment, cwd=root)
+                    for _ in range(1 + is_last)
                 ]
                 seen = len(receiver.came)
                 async with asyncio.timeout(60):
