@@ -125,6 +125,7 @@ class Shapes:
         rules = ["change_kind", 'settle.third_amount("return_premium")', 'settle.signs("return_premium", "negative")']
         rules.append(f"settle.magnitudes({', '.join(map(quoted, back))})")
         yield from self._shape("CANCELLATION", "cancellation", shared, back, rules)
+        yield from self._change_row()
 
     def _receipts(self) -> Iterator[str]:
         takes = self._of("receipt", "amount")
@@ -184,7 +185,8 @@ class Shapes:
         if "policy" in records and "endorsement_no" in self.taken:
             yield "Choice("
             yield "    becomes=policy_or_change,"
-            yield f'    shapes={{"policy": POLICY{end}, "change": {self._change_shape()}}},'
+            change = "CHANGE_ROW" if "change" in self.taken else "ENDORSEMENT"
+            yield f'    shapes={{"policy": POLICY{end}, "change": {change}{end}}},'
             yield "),"
         elif "policy" in records:
             yield f'Choice(becomes=always("policy"), shapes={{"policy": POLICY{end}}}),'
@@ -198,14 +200,20 @@ class Shapes:
         if "invoice" in records:
             yield f'Choice(becomes=always("invoice"), shapes={{"invoice": INVOICE{end}}}),'
 
-    def _change_shape(self) -> str:
-        if "change" not in self.taken:
-            return f"ENDORSEMENT{self.suffix}"
-        reads = f'"change": {self._source(self.taken["change"])}'.replace(")", ', field="kind")')
+    def _change_row(self) -> Iterator[str]:
+        """The choice between endorsement and cancellation, by the code of the change."""
+        yield f"CHANGE_ROW{self.suffix} = Choice("
+        yield "    reads={"
+        read = self._source(self.taken["change"]).removesuffix(")")
+        yield f'        "change": {read}, field="kind"),'
         if one := self.taken.get("effective_on"):
-            reads += f', "effective_on": {self._source(one)}'
+            yield f'        "effective_on": {self._source(one)},'
+        yield "    },"
+        yield "    becomes=changed,"
         shapes = f'"endorsement": ENDORSEMENT{self.suffix}, "cancellation": CANCELLATION{self.suffix}'
-        return f"Choice(reads={{{reads}}}, becomes=changed, shapes={{{shapes}}})"
+        yield f"    shapes={{{shapes}}},"
+        yield ")"
+        yield ""
 
     def _ignores(self) -> Iterator[str]:
         notes = {"personal": "  # personal data that we have no ground to keep"}

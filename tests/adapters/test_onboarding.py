@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from adapters.onboarding.sample import NotASample
 from adapters.translate import translate_with
 from gateway.cli import main
 from tests.shared import SHARED
+
+ROOT = Path(__file__).parents[2]
 
 
 def sample(folder: Path, name: str, data: bytes) -> Path:
@@ -86,9 +90,12 @@ def test_the_expected_output_speaks_of_nothing_that_is_open(name: str, tmp_path:
 @pytest.mark.parametrize("name", EXPORTS)
 def test_what_is_written_is_a_module_that_passes_the_linter(name: str, tmp_path: Path) -> None:
     begun = begin("DEMO-PC", "示范财险", sample(tmp_path, name, EXPORTS[name]()), tmp_path / "out")
-    text = begun.module.read_text(encoding="utf-8")
-    assert max(map(len, text.splitlines())) <= 120
-    compile(text, str(begun.module), "exec")
+    ruff = [str(Path(sys.executable).with_name("ruff")), "--config", str(ROOT / "pyproject.toml"), "--no-cache"]
+    for step in (["format", "--check"], ["check"]):
+        ran = subprocess.run(
+            [ruff[0], *step, *ruff[1:], str(begun.module)], capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stdout
     assert all(one.question for one in begun.undecided)
 
 
@@ -168,6 +175,29 @@ def test_an_endorsement_column_makes_changes_and_a_question(tmp_path: Path) -> N
     assert "rows with 批单号" in found
     begun = begin("DEMO-PC", "示范财险", tmp_path / "a.csv", tmp_path / "out")
     assert "ENDORSEMENT = Shape(" in begun.module.read_text(encoding="utf-8")
+
+
+def test_changes_and_refunds_in_a_list_are_read_once_decided(tmp_path: Path) -> None:
+    lines = [
+        "保单号,批单号,批改类型,批改生效日期,投保人名称,险种,起保日期,终保日期,含税保费（元）,实收金额（元）,到账日期",
+        "PDPC202633010000000001,,,,甲公司,药品责任险,2026-03-01,2027-02-28,800000,800000,2026-02-26",
+        "PDPC202633010000000001,EDPC202633010000000001,批减,2026-07-01,甲公司,,,,-100000,-100000,2026-07-05",
+        "PDPC202633010000000001,EDPC202633010000000002,退保,2026-09-01,甲公司,,,,-300000,-300000,2026-09-05",
+    ]
+    path = sample(tmp_path, "changes.csv", "\n".join(lines).encode("gb18030"))
+    begun = begin("DEMO-PC", "示范财险", path, tmp_path / "out", own=True)
+    assert [one.about for one in begun.undecided] == ["rows with 批单号"]
+    answered(begun.module)
+    rows = list(translate_with(find_mapping(str(begun.module)), path.read_bytes(), insurer="DEMO-PC"))
+    assert [problem for row in rows for problem in row.problems] == []
+    assert [[draft.type for draft in row.records] for row in rows] == [
+        ["policy", "premium_receipt"],
+        ["endorsement", "premium_refund"],
+        ["cancellation", "premium_refund"],
+    ]
+    assert rows[1].records[0].record["premium_change"] == {"gross": "-100000.00"}
+    assert rows[2].records[0].record["kind"] == "mid_term"
+    assert main(["adapter", "test", str(begun.module), "--accept"]) == 0
 
 
 def test_personal_data_is_ignored_by_name_with_the_reason(tmp_path: Path) -> None:
