@@ -1,10 +1,11 @@
-"""Writes what is generated and committed: OpenAPI, docs/checks.md, docs/problems.md. Run by `make contract`."""
+"""Writes what is generated and committed: OpenAPI and the pages that follow from data. Run by `make contract`."""
 
 import inspect
 import sys
 from pathlib import Path
 
 from gateway.catalogue import load_catalogue
+from gateway.frauds import load_frauds
 from gateway.openapi import description
 from gateway.problems import PROBLEMS
 from schemas.rules import Rule
@@ -17,6 +18,7 @@ def generated() -> dict[str, str]:
     return {
         "openapi/gateway.v1.json": description(),
         "docs/checks.md": _checks(),
+        "docs/frauds.md": _frauds(),
         "docs/problems.md": _problems(),
     }
 
@@ -48,6 +50,26 @@ def _section(rule: Rule) -> list[str]:
     if rule.cure:
         lines += [f"改正 cure: {rule.cure.zh}  ", rule.cure.en, ""]
     return lines
+
+
+def _frauds() -> str:
+    lines = [
+        "# 骗补模式与核查 · Patterns of subsidy fraud, and what stands against them",
+        "",
+        "由 `gateway/frauds.toml` 生成；规则见 [checks.md](checks.md)，方案规则见 `gateway scheme list`。",
+        "Generated from `gateway/frauds.toml`; for the rules see [checks.md](checks.md) and `gateway scheme list`.",
+        "",
+        "| | 模式 | pattern | 核查 what stands against it | 等待数据 waits for |",
+        "|---|---|---|---|---|",
+    ]
+    for fraud in load_frauds():
+        against = [f"[`{rule}`](checks.md#{rule.replace('.', '')})" for rule in fraud.rules]
+        against += [f"`{rule}` (方案 scheme)" for rule in fraud.schemes]
+        against += [f"{fraud.by.zh} · {fraud.by.en}"] if fraud.by else []
+        waits = f"{fraud.waits.zh} · {fraud.waits.en}" if fraud.waits else ""
+        cells = (fraud.id, fraud.title.zh, fraud.title.en, "<br>".join(against), waits)
+        lines.append(f"| {' | '.join(map(_cell, cells))} |")
+    return "\n".join([*lines, ""])
 
 
 def _cell(text: str) -> str:

@@ -13,8 +13,10 @@ from fastapi import Path as PathParameter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from gateway.frauds import load_frauds
 from gateway.params import State
 from gateway.problems import PROBLEMS, NotFound, language_of
+from gateway.schemes import load_texts
 from schemas.calendar import published_calendar
 from schemas.canonical import as_json
 from schemas.codes import code_list
@@ -42,8 +44,14 @@ def _json(value: Any) -> Response:
 
 @router.get("/v1/rules", tags=["catalogues"])
 async def get_rules(gateway: State) -> Response:
-    """Every rule that a report may name: titles, reasons and cures in both languages, basis, and one digest of all."""
-    return _json({"digest": gateway.catalogue.digest, "rules": gateway.catalogue.as_json()})
+    """Every rule that a report may name: titles, reasons and cures in both languages, basis, and one digest of all.
+
+    Beside them the rules of the schemes, and the patterns of fraud with what stands against each.
+    """
+    frauds = [fraud.model_dump(mode="json", exclude_none=True) for fraud in load_frauds()]
+    texts = {name: text.model_dump(mode="json", exclude_none=True) for name, text in load_texts().items()}
+    rules = gateway.catalogue.as_json()
+    return _json({"digest": gateway.catalogue.digest, "rules": rules, "scheme_rules": texts, "frauds": frauds})
 
 
 @router.get("/v1/problems/{slug}", tags=["catalogues"])
