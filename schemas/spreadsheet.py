@@ -72,7 +72,7 @@ def write_workbook(sheets: Sequence[Sheet]) -> bytes:
                 [("vmlDrawing", f"../drawings/vmlDrawing{at}.vml"), ("comments", f"../comments{at}.xml")]
             )
             parts[f"xl/comments{at}.xml"] = _comments(sheet)
-            parts[f"xl/drawings/vmlDrawing{at}.vml"] = _drawing(sheet)
+            parts[f"xl/drawings/vmlDrawing{at}.vml"] = _drawing(sheet, at)
     return write_archive({name: text.encode() for name, text in parts.items()})
 
 
@@ -100,11 +100,14 @@ def _relationships(targets: Sequence[tuple[str, str]]) -> str:
     return f'{_HEAD}<Relationships xmlns="{_PACKAGE}/relationships">{found}</Relationships>'
 
 
+_VIEWS = "<bookViews><workbookView/></bookViews>"
+
+
 def _workbook(sheets: Sequence[Sheet]) -> str:
     listed = "".join(
         f'<sheet name={quoteattr(sheet.name)} sheetId="{at}" r:id="rId{at}"/>' for at, sheet in enumerate(sheets, 1)
     )
-    return f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>'
+    return f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">{_VIEWS}<sheets>{listed}</sheets></workbook>'
 
 
 _STYLES = (
@@ -218,11 +221,11 @@ def _comments(sheet: Sheet) -> str:
     return f'{_HEAD}<comments xmlns="{_MAIN}">{authors}<commentList>{listed}</commentList></comments>'
 
 
-def _drawing(sheet: Sheet) -> str:
+def _drawing(sheet: Sheet, number: int) -> str:
     """The boxes of the comments, which spreadsheet programs want drawn in VML (ECMA-376 part 4)."""
     row = sheet.comments_at - 1
     boxes = "".join(
-        f'<v:shape id="_x0000_s{1025 + at}" type="#_x0000_t202" fillcolor="#ffffe1" o:insetmode="auto" '
+        f'<v:shape id="_x0000_s{1024 * number + 1 + at}" type="#_x0000_t202" fillcolor="#ffffe1" o:insetmode="auto" '
         'style="position:absolute;visibility:hidden;width:260pt;height:110pt"><v:fill color2="#ffffe1"/>'
         '<v:textbox/><x:ClientData ObjectType="Note"><x:MoveWithCells/><x:SizeWithCells/>'
         f"<x:Anchor>{at + 1}, 15, {row}, 2, {at + 4}, 15, {row + 7}, 2</x:Anchor><x:AutoFill>False</x:AutoFill>"
@@ -233,7 +236,7 @@ def _drawing(sheet: Sheet) -> str:
     return (
         '<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" '
         'xmlns:x="urn:schemas-microsoft-com:office:excel">'
-        '<o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="1"/></o:shapelayout>'
+        f'<o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="{number}"/></o:shapelayout>'
         '<v:shapetype id="_x0000_t202" coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe">'
         '<v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>'
         f"{boxes}</xml>"

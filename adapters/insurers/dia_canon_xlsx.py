@@ -1,6 +1,6 @@
 """DIA-CANON-XLSX: the workbook template of the standard schema, filled in; the same records as in JSON."""
 
-from adapters.insurers import dia_canon_json
+from adapters.insurers.dia_canon_json import MAPPING as STANDARD
 from adapters.mapping import Mapping
 from adapters.standard_workbook import StandardWorkbook
 
@@ -9,5 +9,5 @@ MAPPING = Mapping(
     title="标准填报模板 premium-exchange/1.0, workbook template",
     media_types=("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
     format=StandardWorkbook(),
-    rows=dia_canon_json.MAPPING.rows,
+    rows=STANDARD.rows,
 )

@@ -1,6 +1,6 @@
 """DIA-CANON-XML: the standard schema in XML, `schemas/xsd/premium-exchange-1.0.xsd`; the same records as in JSON."""
 
-from adapters.insurers import dia_canon_json
+from adapters.insurers.dia_canon_json import MAPPING as STANDARD
 from adapters.mapping import Mapping
 from adapters.standard_xml import StandardXml
 
@@ -9,5 +9,5 @@ MAPPING = Mapping(
     title="标准报文 premium-exchange/1.0, XML",
     media_types=("application/xml",),
     format=StandardXml(),
-    rows=dia_canon_json.MAPPING.rows,
+    rows=STANDARD.rows,
 )

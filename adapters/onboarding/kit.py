@@ -95,11 +95,11 @@ Made from {sample.name} by `gateway adapter new`.
 
 from dataclasses import replace
 
-from adapters.insurers import {module}
+from adapters.insurers.{module} import MAPPING as DIALECT
 from adapters.mapping import Undecided
 
 MAPPING = replace(
-    {module}.MAPPING,
+    DIALECT,
     dialect={quoted(code)},
     version="1.0",
     title={quoted(f"{name}: {first_line}")},

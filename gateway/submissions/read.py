@@ -13,7 +13,7 @@ from adapters.drafts import Draft
 from adapters.mapping import Mapping as InsurerMapping
 from adapters.problems import Problem
 from adapters.versions import known
-from gateway.mappings.in_force import STANDARD, Reader, format_of
+from gateway.mappings.in_force import Reader, format_of
 from gateway.participants import Participant
 from schemas.base import Noun
 from schemas.canonical import as_json
@@ -108,7 +108,7 @@ def read_message(body: bytes, media_type: str, sender: Participant, reader: Read
         if len(records) > _MOST_RECORDS:
             checks.append(failed("message.records", "too-many", most=_MOST_RECORDS))
             break
-    if code == STANDARD and rows > 1:
+    if rows > 1 and mapping.rows[0].envelope:  # several messages, each with an id of its own
         checks.append(failed("message.one-envelope", "several", count=rows))
     if not records and not any(check.severity is Severity.ERROR for check in checks):
         checks.append(failed("message.records", "none"))
