@@ -20,7 +20,7 @@ from schemas.verification import (
     worst,
 )
 from signing.certificate import BadCertificate, signer_identity
-from signing.checks import integrity, times
+from signing.checks import cms, integrity, times
 from signing.checks import seal as seals
 from signing.checks.certificate import check_chain
 from signing.checks.token import Proof, judge_token
@@ -115,12 +115,12 @@ def judge_seal(
         *place.checks,
         integrity.check_format(seal),
         integrity.check_version(seal, allow_v5=policy.allow_v5),
-        integrity.check_method(seal, place.method, in_ofd=place.container == "ofd", allow_rsa=policy.allow_rsa_seals),
+        _check_method(seal, place, policy),
         integrity.check_data_hash(seal, content, repair=policy.interop_repair),
         integrity.check_encoding(seal, flags, repair=policy.interop_repair),
         times.check_time(seal, at, policy),
     ]
-    if (value := integrity.check_value(seal, content)) is not None:
+    if (value := _check_value(seal, content, place)) is not None:
         checks.append(value)
     if (extensions := integrity.check_extensions(seal)) is not None:
         checks.append(extensions)
@@ -143,7 +143,7 @@ def judge_seal(
         id=place.id,
         container=place.container,
         format=seal.format,
-        algorithm=integrity.algorithm_of(seal) or seal.algorithm or "none",
+        algorithm=integrity.name_of(seal),
         integrity=answer_integrity(checks),
         trust=_answer_trust(signer, maker),
         coverage=place.coverage,
@@ -154,6 +154,24 @@ def judge_seal(
         flags=flags,
         checks=_telling(checks),
     )
+
+
+def _check_method(seal: Seal, place: Place, policy: Policy) -> Check:
+    if _is_general(seal, place):
+        return cms.check_method(seal, cms.signature_algorithm(seal))
+    in_ofd = place.container == "ofd"
+    return integrity.check_method(seal, place.method, in_ofd=in_ofd, allow_rsa=policy.allow_rsa_seals)
+
+
+def _check_value(seal: Seal, content: bytes | None, place: Place) -> Check | None:
+    if _is_general(seal, place) and (content is not None or seal.signed is not None):
+        return cms.check_value(seal, content or b"", cms.signature_algorithm(seal))
+    return integrity.check_value(seal, content)
+
+
+def _is_general(seal: Seal, place: Place) -> bool:
+    """Whether it is SignedData in a file of its own by an algorithm that seals do not know, as in a PDF."""
+    return place.container == "cms" and not integrity.is_of_seals(seal)
 
 
 def judge_lone_seal(seal: ElectronicSeal, *, trust: TrustStore, at: datetime) -> SealReport:

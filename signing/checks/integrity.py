@@ -35,6 +35,13 @@ _CMS_NAMES = {
     "1.2.840.10045.4.3.2": "ecdsa-p256-sha256",
     "1.2.840.10045.4.3.3": "ecdsa-p384-sha384",
 }
+# What only certificates, PDF and SignedData in a file of its own may have besides.
+_OTHER_NAMES = {
+    "1.3.101.112": "ed25519",
+    "1.2.840.113549.1.1.10": "rsa-pss",
+    "1.2.840.113549.1.1.12": "rsa-v1_5-sha384",
+    "1.2.840.113549.1.1.13": "rsa-v1_5-sha512",
+}
 _DIGEST_OF = {
     SM2: "sm3",
     RSA: "sha256",
@@ -67,6 +74,17 @@ def algorithm_of(seal: Seal) -> str | None:
     """The name of the signature algorithm that a signature states; None if it is none of ours."""
     names = _CMS_NAMES if seal.container == "cms" else _SES_NAMES
     return names.get(seal.algorithm)
+
+
+def is_of_seals(seal: Seal) -> bool:
+    """Whether algorithm and digest of a SignedData are ones that OFD and seals know."""
+    name = algorithm_of(seal)
+    return name is not None and seal.digest_algorithm == _DIGEST_OF[name]
+
+
+def name_of(seal: Seal) -> str:
+    """The algorithm of a signature for people: its name, or the identifier where it has none here."""
+    return algorithm_of(seal) or _OTHER_NAMES.get(seal.algorithm) or seal.algorithm or "none"
 
 
 def seal_algorithm_of(seal: ElectronicSeal) -> str | None:

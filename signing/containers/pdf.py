@@ -292,7 +292,7 @@ def _judge_cms(
         id=place.id,
         container="pdf",
         format=seal.format,
-        algorithm=integrity.algorithm_of(seal) or seal.algorithm or "none",
+        algorithm=integrity.name_of(seal),
         integrity=answer_integrity(checks),
         trust=_trust(certificate),
         coverage=place.coverage,

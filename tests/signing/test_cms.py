@@ -1,13 +1,24 @@
 """Reading of SignedData: both forms, one signer, and lengths that only BER has."""
 
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import pytest
 import sealing as s
+from asn1crypto import pem
+from authority import AT, Holder, issue, make_key, revocation_list, root
 from hypothesis import given
 from hypothesis import strategies as st
+from pdf_maker import make_cms
 
+from schemas.verification import Outcome
+from signing import TrustStore, verify_document
 from signing.containers.ber import looks_indefinite, to_der
 from signing.containers.cms import read_signed_data
 from signing.containers.der import NotAsExpected
+from signing.trust import Policy
 from untrusted import Node, Refused, read_der
 
 CONTENT = b"the signed content"
@@ -123,3 +134,67 @@ def test_digests_have_no_parameters() -> None:
 
 def _replaced(node: Node, place: int, raw: bytes) -> list[bytes]:
     return [raw if number == place else child.raw for number, child in enumerate(node.children)]
+
+
+OPENSSL = {
+    "rsa-sha256": ("rsa:2048", ("-md", "sha256")),
+    "rsa-sha384": ("rsa:2048", ("-md", "sha384")),
+    "rsa-sha512": ("rsa:2048", ("-md", "sha512")),
+    "rsa-pss": ("rsa:2048", ("-md", "sha256", "-keyopt", "rsa_padding_mode:pss", "-keyopt", "rsa_pss_saltlen:32")),
+    "ec-p256": ("ec:p256", ("-md", "sha256")),
+    "ec-p384": ("ec:p384", ("-md", "sha384")),
+}
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="MISSING: no openssl on this machine to sign with")
+@pytest.mark.parametrize("kind", OPENSSL)
+def test_signed_data_of_openssl_pass(tmp_path: Path, kind: str) -> None:
+    """RFC 5652 in a file of its own, by a maker that is not ours; over these bytes and no others."""
+
+    def run(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    key, more = OPENSSL[kind]
+    if key.startswith("ec:"):
+        run("genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:P-{key[4:]}", "-out", "key")
+    else:
+        run("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "key")
+    usage = ("-addext", "keyUsage=critical,digitalSignature", "-addext", "basicConstraints=critical,CA:FALSE")
+    run("req", "-x509", "-key", "key", "-out", "certificate", "-days", "30", "-subj", "/CN=Insurer", *usage)
+    (tmp_path / "content").write_bytes(CONTENT)
+    signer = ("-signer", "certificate", "-inkey", "key", "-binary", "-outform", "DER")
+    run("cms", "-sign", "-in", "content", *signer, *more, "-out", "value")
+    streaming = () if kind == "rsa-pss" else ("-stream", "-indef")  # it signs before it knows the digest
+    run("cms", "-sign", "-in", "content", *signer, *more, "-nodetach", *streaming, "-out", "enveloping")
+    certificate = pem.unarmor((tmp_path / "certificate").read_bytes())[2]
+    trust = TrustStore(signers=(certificate,), policy=Policy(revocation="if-available"))
+    at = datetime.now(UTC) + timedelta(seconds=2)
+    value = (tmp_path / "value").read_bytes()
+    report = verify_document(CONTENT, trust=trust, at=at, detached=value)
+    assert report.failing() == ()
+    assert report.seals[0].integrity == "passed"
+    assert verify_document(b"other", trust=trust, at=at, detached=value).failing() == ("signature.data-hash",)
+    inside = verify_document((tmp_path / "enveloping").read_bytes(), trust=trust, at=at)
+    assert inside.failing() == ()
+    assert inside.seals[0].flags == (("ber-transcoded",) if streaming else ())
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "p256", "sm2"])
+@pytest.mark.parametrize("attributes", [True, False])
+def test_signed_data_of_each_algorithm_in_a_file_of_its_own(kind: str, attributes: bool) -> None:
+    top = root(kind=kind)
+    insurer = issue("Insurer", top, kind=kind)
+    thief = Holder(insurer.certificate, make_key(kind, "thief"), insurer.subject)
+    trust = TrustStore(signers=(top.certificate,), crls=(revocation_list(top),))
+    digest = "sha512" if kind == "ed25519" else None
+    content = CONTENT + kind.encode()
+
+    def judged(signer: Holder, over: bytes = content) -> tuple[str, ...]:
+        value = make_cms(content, signer, digest=digest, attributes=attributes)
+        return verify_document(over, trust=trust, at=AT, detached=value).failing()
+
+    assert judged(insurer) == ()
+    assert judged(thief) == ("signature.value",)
+    assert judged(insurer, b"other") == (("signature.data-hash",) if attributes else ("signature.value",))
+    alone = make_cms(content, insurer, digest=digest, attributes=attributes)
+    assert verify_document(alone, trust=trust, at=AT).outcome is not Outcome.PASSED
