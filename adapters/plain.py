@@ -58,7 +58,8 @@ class FixedList:
     """A list of lines of fixed width: `columns` are first and last place, from 1, and the name that the mapping takes.
 
     Places are counted in bytes of the one encoding in `encodings`, as such files are. `skip` lines above hold names.
-    What stands between columns must be blank.
+    What stands between columns must be blank. With `width`, a line of another length is ragged: its columns may have
+    shifted.
     """
 
     columns: tuple[tuple[int, int, str], ...]
@@ -66,6 +67,7 @@ class FixedList:
     key_column: str
     encodings: frozenset[str]
     skip: int = 0
+    width: int = 0
     name: str = "TXT, fixed width"
     separator: str = "\n"
 
@@ -84,7 +86,7 @@ class FixedList:
     def _cut(self, number: int, line: bytes, codec: str) -> Record:
         cells: list[str] = []
         rest = bytearray(line)
-        ragged = False
+        ragged = self.width not in (0, len(line))
         for first, last, _ in self.columns:
             cut = line[first - 1 : last]
             rest[first - 1 : last] = b" " * len(cut)

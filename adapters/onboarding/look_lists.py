@@ -105,6 +105,8 @@ def read_fixed(path: Path, text: str, encodings: tuple[str, ...]) -> Sample | No
     sample = Sample(path, "FIXED", (codec,), [Place("", fields, rows=len(body))])
     sample.columns = tuple((start, end, one.name) for (start, end), one in zip(columns, fields, strict=True))
     sample.skip = encoded[0][0] if has_header else 0
+    widths = {len(line) for _, line in encoded[int(has_header) :]}
+    sample.width = widths.pop() if len(widths) == 1 else 0
     asked = "the columns were found by the blanks between them: compare first and last place with the layout"
     sample.open_questions.append(("columns", asked))
     sample.said.append(f"{len(columns)} columns of fixed width, places in bytes of {codec}")

@@ -164,6 +164,8 @@ class Writing:
             yield f"    key_column={quoted(key_name)},"
             yield f"    encodings={encodings},"
             yield f"    skip={sample.skip},"
+            if sample.width:
+                yield f"    width={sample.width},"
             yield "),"
         elif sample.container == "XLSX":
             yield "format=Bordereau("

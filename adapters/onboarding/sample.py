@@ -68,6 +68,7 @@ class Sample:
     delimiter: str = ","
     columns: tuple[tuple[int, int, str], ...] = ()
     skip: int = 0
+    width: int = 0
     root: str = ""
     namespace: str = ""
     is_lines: bool = False

@@ -252,6 +252,17 @@ def difference(path: Path, capture: pytest.CaptureFixture[bytes], *command: str)
     return [json.loads(line) for line in capture.readouterr().out.splitlines()]
 
 
+def test_a_line_of_fixed_width_that_has_shifted_is_refused(tmp_path: Path) -> None:
+    begun = begin("DEMO-PC", "示范财险", sample(tmp_path, "fixed.txt", EXPORTS["fixed.txt"]()), tmp_path / "out")
+    answered(begun.module)
+    mapping = find_mapping(str(begun.module))
+    for before, after in ((b"2026-03-01", b"2026-03-0"), (b"2026-03-01", b"2026-03-011"), (b"800000.00", b"80000.00")):
+        data = EXPORTS["fixed.txt"]().replace(before, after, 1)
+        first, second = translate_with(mapping, data, insurer="DEMO-PC")
+        assert [problem.rule for problem in first.problems] == ["row.ragged"]
+        assert [draft.record for draft in second.records] == EXPECTED[1:]
+
+
 def test_a_difference_names_field_cell_and_both_values(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
