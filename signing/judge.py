@@ -138,7 +138,7 @@ def judge_seal(
     if seal.seal is not None:
         maker = _judge_certificate(seal.seal.maker_certificate, seal, trust, at, Purpose.seal_making, proof, evidence)
     checks += [*signer, *maker]
-    claimed = seal.signed_at.utc if seal.signed_at else None
+    claimed = proof.stated or (seal.signed_at.utc if seal.signed_at else None)
     return SealReport(
         id=place.id,
         container=place.container,
@@ -150,7 +150,7 @@ def judge_seal(
         signer=identify(seal.certificate),
         seal=identify_seal(seal.seal),
         signed_at=proof.moment or claimed,
-        time_proof=times.time_proof(proof.moment, seal.signed_at, evidence.existed_at),
+        time_proof=times.time_proof(proof.moment, claimed, evidence.existed_at),
         flags=flags,
         checks=_telling(checks),
     )
@@ -231,8 +231,9 @@ def unreadable_seal(place: Place, check: Check) -> SealReport:
 def _judge_token(seal: Seal, content: bytes | None, trust: TrustStore, at: datetime, evidence: Evidence) -> Proof:
     """What time-stamps prove: the signature's own is over its value (RFC 3161 appendix A, GB/T 38540 section 7.1).
 
-    The token of a GM/T 0031-2014 signature stands under that signature and cannot be over it: it is over the content.
-    Of two moments the earlier one counts.
+    The token of a GM/T 0031-2014 signature stands under that signature and is over the content: whoever has an old
+    token on his own content can sign it with that at any time. It states when it was signed, and proves nothing to a
+    certificate that has since expired or been revoked. Of two moments the earlier one counts.
     """
     if seal.token is None:
         return Proof((), evidence.proven)
@@ -247,6 +248,8 @@ def _judge_token(seal: Seal, content: bytes | None, trust: TrustStore, at: datet
         ocsp=evidence.ocsp,
         since=evidence.proven,
     )
+    if seal.format == FORMATS["v1"]:
+        return Proof(proof.checks, evidence.proven, stated=proof.moment)
     moments = [moment for moment in (proof.moment, evidence.proven) if moment is not None]
     return Proof(proof.checks, min(moments, default=None))
 
@@ -325,7 +328,7 @@ def _judge_certificate(
         trust=trust,
         at=at,
         purpose=purpose,
-        signed_at=proof.moment or (seal.signed_at.utc if seal.signed_at else None),
+        signed_at=proof.moment or proof.stated or (seal.signed_at.utc if seal.signed_at else None),
         proven=proof.moment is not None,
         crls=evidence.crls,
         ocsp=evidence.ocsp,

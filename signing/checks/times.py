@@ -36,7 +36,7 @@ def check_time(seal: Seal, at: datetime, policy: Policy) -> Check:
 
 
 def time_proof(
-    proven: datetime | None, claimed: Moment | None, existed_at: datetime | None
+    proven: datetime | None, claimed: datetime | Moment | None, existed_at: datetime | None
 ) -> Literal["none", "claimed", "timestamp", "evidence"]:
     """What the moment of a signature rests on; `existed_at` is the one for which the caller vouches."""
     if proven is None:

@@ -32,10 +32,14 @@ HASHES: dict[str, Callable[[bytes], bytes]] = {
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The checks on a token, and the moment that it proves; None if it proves none."""
+    """The checks on a token, and the moment at which it proves that the signature existed; None if it proves none.
+
+    `stated` is the moment of a trusted token that stands under the signature: the signature is younger than that.
+    """
 
     checks: tuple[Check, ...]
     moment: datetime | None = None
+    stated: datetime | None = None
 
 
 def verify_timestamp(token: bytes, *, imprint: bytes, trust: TrustStore, at: datetime) -> Report:

@@ -215,10 +215,11 @@ class SealSignature:
         version = self.version or (4 if isinstance(plan, bytes) else plan.version)
         certificate = octets(self.signer.certificate if self.certificate is None else self.certificate)
         info = ia5(f"/{path}" if self.property_info is None else self.property_info)
-        digest = self.digest(self.signer.digest(content))
+        digest_octets = self.signer.digest(content)
+        digest = self.digest(digest_octets)
         algorithm = oid(self.algorithm or self.signer.algorithm)
         if family == "v1":
-            time = bits(SIGNED_AT.encode())
+            time = bits(SIGNED_AT.encode() if self.token is None else self.token(digest_octets))
             to_sign = seq(integer(version), seal, time, digest, info, certificate, algorithm)
             return seq(to_sign, self.value(self.signer.sign(to_sign)))
         to_sign = seq(integer(version), seal, self.time, digest, info)

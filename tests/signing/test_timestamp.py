@@ -21,7 +21,7 @@ from pdf_maker import make_cms, make_token
 
 from schemas.rules import load_rules
 from schemas.verification import Outcome, Report
-from signing import TrustStore, verify_timestamp
+from signing import TrustStore, verify_document, verify_timestamp
 from signing.sm2 import sm3
 from signing.trust import Policy
 
@@ -303,3 +303,24 @@ ordering = yes
 tsa_name = yes
 ess_cert_id_alg = sha256
 """
+
+
+def test_a_time_stamp_under_a_signature_does_not_prove_when_it_was_made() -> None:
+    """GM/T 0031-2014: the token is over the content, and whoever has it can sign that content years later."""
+    plan = s.SealPlan(family="v1", version=1, signers=(s.SIGNER, s.REVOKED_AFTER))
+    trust = replace(WORLD, signers=(s.ROOT.certificate,), seal_makers=(s.MAKER_ROOT.certificate,))
+
+    def judged(signature: s.SealSignature, **more: Any) -> Report:
+        value = signature.build(OCTETS, "x")
+        return verify_document(OCTETS, trust=trust, at=AT, detached=value, **more)
+
+    stamped = s.SealSignature(plan, token=s.time_stamp)
+    report = judged(stamped)
+    assert report.failing() == ()
+    moment = datetime(2026, 3, 1, 2, 3, 5, tzinfo=UTC)
+    assert (report.seals[0].time_proof, report.seals[0].signed_at) == ("claimed", moment)
+    revoked = replace(stamped, signer=s.REVOKED_AFTER)
+    report = judged(revoked)
+    assert (report.outcome, report.failing()) == (Outcome.INDETERMINATE, ("certificate.revocation",))
+    assert judged(revoked, existed_at=moment + timedelta(days=1)).failing() == ()
+    assert judged(replace(stamped, token=lambda _: s.time_stamp(sm3(b"other")))).failing() == ("timestamp.imprint",)
