@@ -33,6 +33,8 @@ _NEEDED = {
 _CANDIDATES = 6
 _SHOWN = 30
 _RATE_UNITS = ("%", "‰")
+_WHICH = "是哪个字段？ which field is it?"
+_NO_VALUE = "样例中无值 no value in the sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,9 @@ class _Deciding:
         names = [one.name for one in found.place.fields]
         for one in found.place.fields:
             if names.count(one.name) > 1:
-                self._ask(one.header, "two fields have this name: which is which cannot be said by name", ())
+                self._ask(
+                    one.header, "两列同名，无法按名区分 two fields have this name: which is which cannot be told", ()
+                )
             else:
                 self._field(one)
         for listed in found.place.lists:
@@ -121,12 +125,12 @@ class _Deciding:
         if len(claimed) == 1 and not rivals:
             self._claimed(one, claimed[0])
         elif claimed:
-            why = f"so is {rivals[0]}" if rivals else "several fields are called so"
-            self._ask_which(one, f"which field is it? {why}", claimed)
+            why = f"{rivals[0]} 也是 so is {rivals[0]}" if rivals else "多个字段都这样叫 several are called so"
+            self._ask_which(one, f"{_WHICH} {why}", claimed)
         elif (reason := ignorable(one.name)) is not None:
             self.found.ignored.append((one.name, reason))
         else:
-            self._ask_which(one, "which field is it?", [])
+            self._ask_which(one, _WHICH, [])
 
     def _claimed(self, one: Field, target: Target) -> None:
         """The name says what it is: so must the values."""
@@ -135,15 +139,13 @@ class _Deciding:
             return
         wrong = unreadable(one, target)
         if wrong:
-            self._ask_which(one, f"its name says {target.field}, but {wrong}", [target])
+            self._ask_which(one, f"列名是 its name says {target.field}，但 but {wrong}", [target])
         else:
             self._take(one, target)
 
     def _take(self, one: Field, target: Target) -> None:
-        shown = (
-            f"{len(one.values)} value(s), such as {_short(one.texts[0])}" if one.values else "no value in the sample"
-        )
-        self.found.taken[target.field] = Taken(target, one, f"named so; {shown}")
+        shown = f"{len(one.values)} 个值 value(s), 如 such as {_short(one.texts[0])}" if one.values else _NO_VALUE
+        self.found.taken[target.field] = Taken(target, one, f"同名 named so; {shown}")
 
     def _code(self, one: Field, target: Target) -> None:
         """A code is taken with the table of what its words say; each word that says nothing known is asked for."""
@@ -156,7 +158,7 @@ class _Deciding:
                 continue
             self.found.taken[target.field] = replace(self.found.taken[target.field], is_open=True)
             choices = tuple(f'{constant(target)}: "{text.strip()}": "{name}"' for name in meanings(target.field))
-            self._ask(f"{one.header} = {_short(text)}", "what does this value mean?", choices)
+            self._ask(f"{one.header} = {_short(text)}", "这个值是什么意思？ what does this value mean?", choices)
         self.found.codes[target.field] = table
 
     def _list(self, one: Listed) -> None:
@@ -170,8 +172,8 @@ class _Deciding:
             choices = [
                 f'"{name}": Each("{one.path}", ...)' for name in dict.fromkeys(_list_of(path) for path in likely)
             ]
-            choices.append(f'Choice(each="{one.path}", ...): each entry a record of its own')
-        self._ask(one.path, f"a list of {inner}: what is it?", (*choices, f'ignores: "{one.path}"'))
+            choices.append(f'Choice(each="{one.path}", ...): 各成一条记录 each entry a record of its own')
+        self._ask(one.path, f"列表，是什么？ a list of {inner}: what is it?", (*choices, f'ignores: "{one.path}"'))
 
     def _units(self) -> None:
         """Amounts have the unit of their header, of the line above, of their cells, or one that somebody states."""
@@ -186,17 +188,19 @@ class _Deciding:
                 choices = (
                     'unit="%"',
                     'unit="‰"',
-                    'unit="1": a fraction, 0.016 is 1.6 %',
-                    "none: what gives the premium",
+                    'unit="1"，小数 a fraction: 0.016 = 1.6 %',
+                    "不写：以得出保费者为准 none: the one that gives the premium",
                 )
                 self._ask(
-                    f"unit of {one.header}", f"such as {_examples(one)}: percent, per mille, or a fraction?", choices
+                    f"单位 unit: {one.header}",
+                    f"{_examples(one)}：百分之、千分之还是小数？ percent, per mille, or a fraction?",
+                    choices,
                 )
         if open_units:
-            units = ('UNIT = "元"', 'UNIT = "万元"', "a unit= of its own for each, where they differ")
+            units = ('UNIT = "元"', 'UNIT = "万元"', "各不相同则逐个写 unit= of its own where they differ")
             self._ask(
-                f"unit of {', '.join(open_units)}",
-                "nothing in the sample states it: what does the contract say?",
+                f"单位 unit: {', '.join(open_units)}",
+                "样例没有写明，约定是什么？ the sample does not state it: what does the contract?",
                 units,
             )
 
@@ -215,10 +219,13 @@ class _Deciding:
         taken = self.found.taken
         if "policy" in self.found.records and (one := taken.get("endorsement_no")) is not None:
             premium = taken.get("policy.premium.gross")
-            states = premium.field.header if premium else "the premium"
-            asked = f"rows with it are read as changes, {states} as the signed change of premium: is it that?"
-            choices = ("remove this question: it is", f'ignores: "{one.field.name}", and no ENDORSEMENT')
-            self._ask(f"rows with {one.field.header}", asked, choices)
+            states = premium.field.header if premium else "保费 premium"
+            asked = f"有它的行是批改，{states}是带符号的变动？ rows with it are changes, that is the signed change?"
+            choices = (
+                "是，删去本问 yes: remove this question",
+                f'否 no: ignores: "{one.field.name}", ENDORSEMENT = None',
+            )
+            self._ask(f"批改行 rows with: {one.field.header}", asked, choices)
 
     def _missing(self) -> None:
         for record in self.found.records:
@@ -226,7 +233,9 @@ class _Deciding:
                 if name in self.found.taken or (name == "policy.premium.gross" and self._is_computed()):
                     continue
                 self._ask(
-                    f"{name} of {record}", "no field of the sample is it for certain", tuple(self._for_missing(name))
+                    f"缺 missing: {name}",
+                    "样例中没有确定的字段 no field of the sample is it for certain",
+                    tuple(self._for_missing(name)),
                 )
 
     def _is_computed(self) -> bool:
@@ -256,7 +265,7 @@ class _Deciding:
             or ((not target.record or target.record in self.found.records) and not unreadable(one, target))
         ]
         choices = [self._line(target, one.name) for target in fitting if target.field not in self.found.taken]
-        about = _examples(one) if one.values else "no value in the sample"
+        about = _examples(one) if one.values else _NO_VALUE
         self._ask(one.header, f"{question} ({about})", (*choices[:_CANDIDATES], f'ignores: "{one.name}"'))
 
     def _ask(self, about: str, question: str, candidates: tuple[str, ...]) -> None:
@@ -273,7 +282,7 @@ def unreadable(one: Field, target: Target) -> str | None:
         try:
             read(text)
         except Unreadable as error:
-            return f"{_short(text)} ({where}) is no {kind.name} ({error.rule})"
+            return f"{_short(text)} ({where}) 读不出 is no {kind.name} ({error.rule})"
     return None
 
 

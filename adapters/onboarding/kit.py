@@ -105,11 +105,11 @@ MAPPING = replace(
     title={quoted(f"{name}: {first_line}")},
     undecided=(
         Undecided(
-            {quoted(f"contract {dialect}")},
-            "the sample reads as this dialect: has the insurer agreed to its fields, units and meaning of days?",
+            {quoted(f"约定 contract: {dialect}")},
+            "机构已同意该方言的字段、单位和日期含义？ has the insurer agreed to its fields, units and days?",
             (
-                "remove this question: it has",
-                "gateway adapter new --own: it has not",
+                "是，删去本问 yes: remove this question",
+                "否 no: gateway adapter new --own",
             ),
         ),
     ),

@@ -47,8 +47,8 @@ def _decoded(data: bytes) -> tuple[tuple[str, ...], str, tuple[str, str] | None]
     if data.startswith(_BOM):
         return ("gb18030", "utf-8-sig"), decode(data, frozenset({"utf-8-sig"})), None
     if data.isascii():
-        asked = "the sample is plain ASCII: which encoding do files with Chinese have, gb18030 or utf-8?"
-        return ("gb18030", "utf-8-sig"), decode(data), ("encoding", asked)
+        asked = "样例全为 ASCII，含中文时是 gb18030 还是 utf-8？ which encoding do files with Chinese have?"
+        return ("gb18030", "utf-8-sig"), decode(data), ("编码 encoding", asked)
     try:
         return ("utf-8", "utf-8-sig"), decode(data), None
     except Refused:

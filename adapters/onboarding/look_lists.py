@@ -43,7 +43,7 @@ def read_delimited(path: Path, text: str, encodings: tuple[str, ...]) -> Sample 
     sample = Sample(path, "CSV" if delimiter == "," else "TXT", encodings, [Place("", fields, rows=len(body))])
     sample.delimiter = delimiter
     sample.unit_line = unit_line(list(records[:at]))
-    sample.said.append(f"header in row {head.number}, fields split by {delimiter!r}")
+    sample.said.append(f"表头 header: 行 row {head.number}; 分隔 split by {delimiter!r}")
     return sample
 
 
@@ -107,9 +107,9 @@ def read_fixed(path: Path, text: str, encodings: tuple[str, ...]) -> Sample | No
     sample.skip = encoded[0][0] if has_header else 0
     widths = {len(line) for _, line in encoded[int(has_header) :]}
     sample.width = widths.pop() if len(widths) == 1 else 0
-    asked = "the columns were found by the blanks between them: compare first and last place with the layout"
-    sample.open_questions.append(("columns", asked))
-    sample.said.append(f"{len(columns)} columns of fixed width, places in bytes of {codec}")
+    asked = "按空白推断，请与接口文档核对起止位置 found by blanks: compare first and last places with the layout"
+    sample.open_questions.append(("定长列 columns", asked))
+    sample.said.append(f"定长 {len(columns)} 列 columns, places in bytes of {codec}")
     return sample
 
 

@@ -47,9 +47,9 @@ def read_sheets(path: Path, data: bytes) -> Sample:
     sample.outside = tuple(others)
     for name in others:
         sample.open_questions.append(
-            (f"sheet {name}", "it holds something, and is not the data: may it be left aside?")
+            (f"工作表 sheet: {name}", "有内容而非数据，可不读？ it is not the data: may it be left aside?")
         )
-    sample.said.append(f"sheet {sheet.name}, header of {levels} row(s) from row {upper.number}")
+    sample.said.append(f"工作表 sheet {sheet.name}; 表头 header: 行 row {upper.number}, {levels} 行 row(s)")
     return sample
 
 

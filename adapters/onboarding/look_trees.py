@@ -108,7 +108,7 @@ def _tree_sample(path: Path, container: Container, root: Knot, separator: str, *
     sample = Sample(path, container, (), places)
     sample.outside = tuple(_outside(root, set(found), separator)) if "" not in found else ()
     for one in places:
-        sample.said.append(f"{one.rows} row(s) at {one.at or 'the root'}")
+        sample.said.append(f"{one.rows} 行 row(s) at {one.at or '/'}")
     return sample
 
 

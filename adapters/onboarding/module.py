@@ -51,7 +51,11 @@ class Writing:
             rows += shapes.rows()
         mapping = list(self._mapping(rows))
         if "unit=UNIT" in "\n".join([*body, *mapping]):
-            body = ["UNIT: str | None = None  # of every amount whose unit the sample does not state", "", *body]
+            body = [
+                "UNIT: str | None = None  # 样例未写明单位的金额 of amounts whose unit the sample does not state",
+                "",
+                *body,
+            ]
         text = "\n".join([*body, *mapping])
         return "\n".join([*self._head(), *self._imports(text), "", text, ""])
 
@@ -82,8 +86,8 @@ class Writing:
         yield f'"""{self.code}: {plain(self.name)}, {self.sample.container}.'
         yield ""
         yield from wrapped(
-            f"Made from {plain(self.sample.path.name)} by `gateway adapter new`: {plain(said)}. What the "
-            "sample leaves open stands in `undecided`; nothing is read before that is empty.",
+            f"由 `gateway adapter new` 依样例生成 made from {plain(self.sample.path.name)}: {plain(said)}. "
+            "未决问题在 `undecided` 中，答完之前什么也不读 nothing is read before it is empty.",
             "",
         )
         yield '"""'
@@ -113,10 +117,14 @@ class Writing:
         framing = [Undecided(about, why) for about, why in self.sample.open_questions]
         if self.sample.outside and self.sample.container in ("JSON", "XML"):
             listed = ", ".join(self.sample.outside)
-            asked = "these stand outside of the rows and are ignored there: does none of them say anything of a record?"
-            framing.append(Undecided(f"outside of rows: {listed}", asked, ("remove this question: none does",)))
+            asked = "在行以外，按名忽略；确与记录无关？ ignored by name: does none of them say anything of a record?"
+            framing.append(
+                Undecided(f"行外 outside of rows: {listed}", asked, ("无关，删去本问 none does: remove this question",))
+            )
         if len(self.decided) < len(self.sample.places):
-            framing.append(Undecided("rows", "the sample has rows of several kinds; only the first kind is mapped"))
+            framing.append(
+                Undecided("行 rows", "样例有几种行，只映射了第一种 rows of several kinds: only the first is mapped")
+            )
         return [*framing, *(one for decided in self.decided for one in decided.questions)]
 
     def _mapping(self, rows: list[str]) -> Iterator[str]:
@@ -197,7 +205,7 @@ class Writing:
         if any("endorsement_no" in one.taken for one in self.decided):
             keys.append("endorsement_no")
         yield "    derives={"
-        yield "        # The format has no receipt numbers: what a row states of the money names it."
+        yield "        # 格式没有收据号 the format has no receipt numbers: what a row states of the money names it."
         for record, number, prefix, day in (
             ("premium_receipt", "receipt_no", "RD-", "received_on"),
             ("premium_refund", "refund_no", "FD-", "paid_on"),

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from adapters.onboarding.decide import Taken
 
 _CHOICES = (
-    "the day stated is the last day: remove this question",
-    "it ends when that day begins: POLICY.rules: adapters.choices.exclusive_end, before settle.period",
+    "含当日，删去本问 it is: remove this question",
+    "不含 it is not: POLICY.rules: adapters.choices.exclusive_end, 在 before settle.period",
 )
 
 
@@ -36,12 +36,16 @@ def end_question(start: "Taken | None", end: "Taken | None") -> Undecided | None
             untold += 1
     if exclusive:
         return Undecided(
-            f"last day by {end.field.header}", f"is that day insured? {shown} would be a day more than a year", _CHOICES
+            f"末日 last day: {end.field.header}",
+            f"当日在保？ is that day insured? {shown}: 比整年多一天 a day more than a year",
+            _CHOICES,
         )
     if inclusive or not untold:
         return None
     return Undecided(
-        f"last day by {end.field.header}", "is that day insured? no period of the sample is whole years", _CHOICES
+        f"末日 last day: {end.field.header}",
+        "当日在保？样例中没有整年 is that day insured? no period of the sample is whole years",
+        _CHOICES,
     )
 
 

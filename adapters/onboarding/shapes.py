@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from adapters.onboarding.decide import Decided, Taken, constant
-from adapters.onboarding.source_text import LINE, plain, quoted, tuple_of
+from adapters.onboarding.source_text import cut, plain, quoted, tuple_of
 
 if TYPE_CHECKING:
     from adapters.onboarding.module import Writing
@@ -62,7 +62,7 @@ class Shapes:
         name = f"{constant_name}{self.suffix}"
         yield f"{name}_TAKES = {{"
         for path, one in takes.items():
-            yield f"    # {plain(one.why)}"[:LINE]
+            yield cut(f"    # {plain(one.why)}")
             yield f"    {quoted(path)}: {self._source(one, required=None if record not in _CHANGES else False)},"
         yield "}"
         yield f"{name} = Shape("

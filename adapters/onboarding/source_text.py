@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from unicodedata import east_asian_width
 
 LINE = 116
 """The longest line that is written."""
@@ -31,8 +32,20 @@ def wrapped(text: str, indent: str) -> Iterator[str]:
     """A text in lines that are not too long."""
     line = indent
     for word in text.split(" "):
-        if len(line) + len(word) + 1 > LINE and line.strip():
+        if width(line) + width(word) + 1 > LINE and line.strip():
             yield line.rstrip()
             line = indent
         line += f"{word} "
     yield line.rstrip()
+
+
+def width(text: str) -> int:
+    """How wide a text is: Chinese characters count twice."""
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
+
+
+def cut(text: str) -> str:
+    """As much of a text as one line holds."""
+    while width(text) > LINE:
+        text = text[:-1]
+    return text

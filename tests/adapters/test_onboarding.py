@@ -53,7 +53,7 @@ def answered(module: Path) -> None:
 def test_a_mapping_is_begun_from_each_container_and_reads_once_it_is_decided(name: str, tmp_path: Path) -> None:
     begun = begin("DEMO-PC", "示范财险", sample(tmp_path, name, EXPORTS[name]()), tmp_path / "out")
     about = {one.about for one in begun.undecided}
-    assert any(one.startswith("unit of ") for one in about)
+    assert any(one.startswith("单位 unit: ") for one in about)
     assert any("签约渠道" in one or "signChannel" in one for one in about)
     assert main(["adapter", "test", str(begun.module)]) == 1
     answered(begun.module)
@@ -106,21 +106,21 @@ def changed(before: str, after: str) -> bytes:
 
 
 def test_a_unit_is_taken_from_header_line_or_cells_and_from_nothing_else(tmp_path: Path) -> None:
-    assert "unit of 含税保费" in asked(tmp_path, "a.csv", as_csv())
+    assert "单位 unit: 含税保费" in asked(tmp_path, "a.csv", as_csv())
     assert not any("unit" in one for one in asked(tmp_path, "b.csv", changed("含税保费", "含税保费（万元）")))
     above = "单位：元,,,,,,,\r\n".encode("gb18030") + as_csv()
     assert not any("unit" in one for one in asked(tmp_path, "c.csv", above))
     cells = changed("800000.00", "80万元").decode("gb18030").replace("500000.00", "50万元").encode("gb18030")
     assert not any("unit" in one for one in asked(tmp_path, "d.csv", cells))
     mixed = changed("800000.00", "80万元")
-    assert "unit of 含税保费" in asked(tmp_path, "e.csv", mixed)
+    assert "单位 unit: 含税保费" in asked(tmp_path, "e.csv", mixed)
 
 
 def test_the_unit_of_a_rate_is_taken_from_its_sign_and_from_nothing_else(tmp_path: Path) -> None:
     with_rate = changed("签约渠道", "费率").decode("gb18030")
     for cell, is_asked in (("1.6", True), ("0.016", True), ("1.6%", False), ("16‰", False)):
         found = asked(tmp_path, f"{is_asked}.csv", with_rate.replace("直销", cell).encode("gb18030"))
-        assert ("unit of 费率" in found) is is_asked, cell
+        assert ("单位 unit: 费率" in found) is is_asked, cell
 
 
 @pytest.mark.parametrize(
@@ -159,20 +159,20 @@ def test_a_last_day_on_the_anniversary_is_asked_for(tmp_path: Path) -> None:
     (question,) = [
         one
         for about, one in asked(tmp_path, "a.csv", changed("2027-02-28", "2027-03-01")).items()
-        if about.startswith("last day by")
+        if about.startswith("末日 last day")
     ]
     assert "2026-03-01 to 2027-03-01" in question.question
 
 
 def test_a_field_that_a_record_needs_and_nothing_is_for_is_asked_for(tmp_path: Path) -> None:
     found = asked(tmp_path, "a.csv", changed("险种", "类目"))
-    assert any('stated("line", "drug_liability")' in one for one in found["policy.line of policy"].candidates)
+    assert any('stated("line", "drug_liability")' in one for one in found["缺 missing: policy.line"].candidates)
 
 
 def test_an_endorsement_column_makes_changes_and_a_question(tmp_path: Path) -> None:
     text = as_csv().decode("gb18030").replace("签约渠道", "批单号").replace("直销", "")
     found = asked(tmp_path, "a.csv", text.encode("gb18030"))
-    assert "rows with 批单号" in found
+    assert "批改行 rows with: 批单号" in found
     begun = begin("DEMO-PC", "示范财险", tmp_path / "a.csv", tmp_path / "out")
     assert "ENDORSEMENT = Shape(" in begun.module.read_text(encoding="utf-8")
 
@@ -186,7 +186,7 @@ def test_changes_and_refunds_in_a_list_are_read_once_decided(tmp_path: Path) -> 
     ]
     path = sample(tmp_path, "changes.csv", "\n".join(lines).encode("gb18030"))
     begun = begin("DEMO-PC", "示范财险", path, tmp_path / "out", own=True)
-    assert [one.about for one in begun.undecided] == ["rows with 批单号"]
+    assert [one.about for one in begun.undecided] == ["批改行 rows with: 批单号"]
     answered(begun.module)
     rows = list(translate_with(find_mapping(str(begun.module)), path.read_bytes(), insurer="DEMO-PC"))
     assert [problem for row in rows for problem in row.problems] == []
@@ -328,7 +328,7 @@ def test_a_sample_of_a_known_dialect_makes_a_mapping_that_speaks_it(code: str, t
     path = next(one for one in sorted((SHARED / "domain/samples" / code).iterdir()) if ".expected" not in one.name)
     begun = begin("DEMO-PC", "示范财险", path, tmp_path / "out")
     assert begun.dialect == code
-    assert [one.about for one in begun.undecided] == [f"contract {code}"]
+    assert [one.about for one in begun.undecided] == [f"约定 contract: {code}"]
     assert main(["adapter", "test", str(begun.module)]) == 1
 
 
