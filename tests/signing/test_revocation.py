@@ -279,3 +279,39 @@ def test_a_certificate_does_not_excuse_itself() -> None:
     own = ocsp_response(top, sly, responder=sly)
     assert revocation_of(sly, trust, ocsp=(own,))[0] is Outcome.INDETERMINATE
     assert revocation_of(sly, trust, ocsp=(own,), crls=(gone,)) == (Outcome.FAILED, "revoked")
+
+
+SIGNED = AT - timedelta(days=30)
+CASES = [
+    (None, "", True, (Outcome.PASSED, None)),  # case 1
+    (SIGNED - timedelta(days=1), "superseded", True, (Outcome.FAILED, "revoked")),  # case 3
+    (SIGNED, "superseded", True, (Outcome.FAILED, "revoked")),
+    (SIGNED + timedelta(days=1), "superseded", True, (Outcome.PASSED, None)),  # case 4
+    (SIGNED + timedelta(days=1), "superseded", False, (Outcome.INDETERMINATE, "revoked-without-time-proof")),
+    (SIGNED + timedelta(days=1), "key_compromise", True, (Outcome.FAILED, "revoked")),
+]
+
+
+@pytest.mark.parametrize("kind", ["sm2", "p256"])
+@pytest.mark.parametrize("source", ["crls", "ocsp"])
+@pytest.mark.parametrize(("revoked_at", "why", "proven", "expected"), CASES)
+def test_the_cases_of_gm_t_0031(
+    kind: str,
+    source: str,
+    revoked_at: datetime | None,
+    why: str,
+    proven: bool,
+    expected: tuple[Outcome, str | None],
+) -> None:
+    """Section 6.2.3, by list and by response alike; case 2 is that of the certificate's period."""
+    top, leaf, trust = world(kind)
+    if source == "crls":
+        data = revocation_list(top, *(() if revoked_at is None else ((leaf, revoked_at, why),)))
+    else:
+        data = ocsp_response(top, leaf, revoked=None if revoked_at is None else (revoked_at, why))
+    given: dict[str, Any] = {source: (data,)}
+    checks = check_chain(
+        leaf.certificate, trust=trust, at=AT, purpose=Purpose.any, signed_at=SIGNED, proven=proven, **given
+    )
+    found = next(check for check in checks if check.rule == "certificate.revocation")
+    assert (found.outcome, found.reason) == expected
