@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 from adapters.amounts import FEN
@@ -278,6 +279,7 @@ class DelimitedFile:
     def rows(self) -> Iterator[SourceRow | Row]:
         """Each data line; a ragged one is told, and so is a sum that the lines do not give."""
         columns, width = self.layout.columns, len(self.layout.titles)
+        names, pick = tuple(columns.values()), itemgetter(*columns)  # of two columns at least
         column = next(index for index, name in columns.items() if name == self.table.total)
         read = spreadsheet_reader(money, self.layout.units.get(self.table.total, "元"))
         fen: int | None = 0
@@ -287,7 +289,7 @@ class DelimitedFile:
                 fen = None
                 yield Row(number, problems=(Problem("row.ragged", None, "R", "fields", where=where),))
                 continue
-            raws = {name: fields[index] for index, name in columns.items()}
+            raws = dict(zip(names, pick(fields), strict=True))
             fen = _added(fen, fields[column], read)
             yield SourceRow(number, self.plan, Cells(where, raws))
         if fen is not None and (problem := self._difference(fen, read)) is not None:

@@ -38,6 +38,27 @@ class Group:
     ignored: bool = False
     several: bool = False
 
+    def cut(self, tag: str) -> "Cut":
+        """How such a group is cut into its columns, and what is left of it."""
+        rest: list[tuple[int, int]] = []
+        at = _HEADER
+        for first, last in sorted(self.columns):
+            if first - 1 > at:
+                rest.append((at, first - 1))
+            at = max(at, last)
+        if at < self.length:
+            rest.append((at, self.length))
+        names = (f"{tag}/{first}-{last}" if last > first else f"{tag}/{first}" for first, last in self.columns)
+        return Cut(tuple(names), tuple((first - 1, last) for first, last in self.columns), tuple(rest))
+
+
+class Cut(NamedTuple):
+    """The columns of a group by name, where they stand in it, and the places that no column takes, from 0."""
+
+    names: tuple[str, ...]
+    columns: tuple[tuple[int, int], ...]
+    rest: tuple[tuple[int, int], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class FixedGroups:
@@ -120,6 +141,10 @@ class GroupsPlace(str):
         return f"bytes {at + int(first) - 1}-{at + int(last or first) - 1}, {name}"
 
 
+def _bytes_of(one: Found) -> str:
+    return f"bytes {one.at}-{one.at + one.length - 1}"
+
+
 class FixedLayout:
     """How fields stand in groups: a range of columns, read as text without the blanks around it."""
 
@@ -147,45 +172,35 @@ class FixedFile:
 
     def rows(self) -> Iterator[SourceRow | Row]:
         """Each row with its columns, and what stands in it beyond the mapping."""
+        cuts = {tag: group.cut(tag) for tag, group in self.groups.items() if not group.ignored}
         for number, groups in enumerate(self.transactions, 1):
             where = GroupsPlace(groups)
             cells = Cells(where, {}, objects={MORE: set()})
             unknown: dict[str, str] = {}
             for one in groups:
-                self._read(one, cells, unknown)
+                self._read(one, cuts.get(one.tag), cells, unknown)
             problems = tuple(
                 Problem("field.unaccounted", tag, "R", "unknown", where=place) for tag, place in unknown.items()
             )
             yield SourceRow(number, self.plan, cells, problems)
 
-    def _read(self, one: Found, cells: Cells, unknown: dict[str, str]) -> None:
+    def _read(self, one: Found, cut: Cut | None, cells: Cells, unknown: dict[str, str]) -> None:
         """Take the columns of a group; what is not accounted for goes to `unknown` with its place."""
-        known, place = self.groups.get(one.tag), f"bytes {one.at}-{one.at + one.length - 1}"
-        if known is None or known.ignored:
-            unknown.setdefault(one.tag, place)
+        if cut is None:
+            unknown.setdefault(one.tag, _bytes_of(one))
             return
-        columns = self._columns(one, known)
-        rest = bytearray(self.text[one.at : one.at + one.length], "ascii")
-        rest[:_HEADER] = b" " * min(_HEADER, one.length)
-        for first, last in known.columns:
-            rest[first - 1 : last] = b" " * (last - first + 1)
-        if rest.strip(b" "):
-            unknown.setdefault(one.tag, place)
-        if columns.keys() <= cells.raws.keys():  # such a group stands before it in the row
-            if known.several:
+        text = self.text[one.at : one.at + one.length]
+        if any(text[start:end].strip(" ") for start, end in cut.rest):
+            unknown.setdefault(one.tag, _bytes_of(one))
+        raws = cells.raws
+        if cut.names and cut.names[0] in raws:  # such a group stands before it in the row
+            if self.groups[one.tag].several:
                 cells.objects[MORE].add(one.tag)
             else:
-                unknown.setdefault(one.tag, place)
+                unknown.setdefault(one.tag, _bytes_of(one))
             return
-        cells.raws.update(columns)
-
-    def _columns(self, one: Found, known: Group) -> dict[str, str]:
-        return {
-            f"{one.tag}/{first}-{last}" if last > first else f"{one.tag}/{first}": self.text[
-                one.at + first - 1 : one.at + last
-            ]
-            for first, last in known.columns
-        }
+        for name, (start, end) in zip(cut.names, cut.columns, strict=True):
+            raws[name] = text[start:end]
 
     def buckets(self) -> Iterator[tuple[int, Hashable]]:
         """The key columns of each row, folded."""

@@ -36,51 +36,46 @@ class XmlRequests:
         root = read_document(data)
         if root.tag not in (self.root, f"{{{self.namespace}}}{self.root}"):
             raise reject("dialect.unrecognised", "another-root", found=local_name(root), expected=self.root)
-        self._plain(root)
-        if root.find(self.under) is None:
+        prefix = f"{{{self.namespace}}}" if root.tag != self.root else ""
+        if root.find(prefix + self.under) is None:
             raise reject("dialect.unrecognised", "part-missing", expected=self.under)
         found: list[tuple[str, str, _Element]] = []
         unknown = Unknown()
-        _account(root, "", unknown)
+        self._account(root, "", unknown)
         services = 0
         for part in root:
-            if part.tag == self.under:
+            if part.tag == prefix + self.under:
                 services += 1
-                found += self._rows_of(part, services, unknown)
-            elif part.tag not in self.ignores:
+                found += self._rows_of(part, prefix, services, unknown)
+            elif _plain(part.tag, prefix) not in self.ignores:
                 unknown.append(local_name(part))
         if unknown:
             raise reject("field.unaccounted", "unknown", unknown[0])
-        return XmlFile(found, xml_plans(Same(mapping))[1])
+        plans = xml_plans(Same(mapping), prefix)[1]
+        return XmlFile(found, plans, prefix=prefix, nothing=frozenset(self.attributes))
 
-    def _rows_of(self, part: _Element, nth: int, unknown: Unknown) -> list[tuple[str, str, _Element]]:
-        _account(part, self.under, unknown)
+    def _rows_of(self, part: _Element, prefix: str, nth: int, unknown: Unknown) -> list[tuple[str, str, _Element]]:
+        self._account(part, self.under, unknown)
         where = f"/{self.root}/{self.under}" if nth == 1 else f"/{self.root}/{self.under}[{nth}]"
         found: list[tuple[str, str, _Element]] = []
         counts: dict[str, int] = {}
         for child in part:
-            if child.tag not in self.beside:
+            tag = _plain(child.tag, prefix)
+            if tag not in self.beside:
                 name = local_name(child)
                 counts[name] = counts.get(name, 0) + 1
-                found.append((f"{self.under}/{child.tag}", f"{where}/{name}[{counts[name]}]", child))
+                found.append((f"{self.under}/{tag}", f"{where}/{name}[{counts[name]}]", child))
         return found
 
-    def _plain(self, root: _Element) -> None:
-        """The names without the namespace of the root, and no attribute that means nothing."""
-        prefix = f"{{{self.namespace}}}" if root.tag != self.root else None
-        for element in root.iter():
-            if prefix is not None:
-                name = element.tag
-                element.tag = name[len(prefix) :] if name.startswith(prefix) else _FOREIGN + name.rpartition("}")[2]
-            for name in self.attributes:
-                if name in element.attrib:
-                    del element.attrib[name]
+    def _account(self, element: _Element, path: str, unknown: Unknown) -> None:
+        """Attributes and text of an element outside of rows."""
+        for name in map(str, element.attrib):
+            if name not in self.attributes and not name.startswith(XSI):
+                unknown.append(f"{path}/@{name.rpartition('}')[2]}".lstrip("/"))
+        if has_loose_text(element):
+            unknown.append(path)
 
 
-def _account(element: _Element, path: str, unknown: Unknown) -> None:
-    """Attributes and text of an element outside of rows."""
-    for name in map(str, element.attrib):
-        if not name.startswith(XSI):
-            unknown.append(f"{path}/@{name.rpartition('}')[2]}".lstrip("/"))
-    if has_loose_text(element):
-        unknown.append(path)
+def _plain(tag: str, prefix: str) -> str:
+    """The name without the namespace of the root; one of another namespace, or of none beside one, is none of ours."""
+    return tag if not prefix else tag[len(prefix) :] if tag.startswith(prefix) else _FOREIGN + tag

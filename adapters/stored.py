@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from adapters import amounts, dates
@@ -12,7 +13,7 @@ from adapters.facts import Facts
 from adapters.kinds import spreadsheet_reader
 from adapters.mapping import Kind, Rule, Source, Takes
 from adapters.problems import Unreadable
-from untrusted import Cell
+from untrusted import Cell, Style
 
 _MOST_DIGITS = 15  # a workbook keeps binary floats
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000
@@ -47,8 +48,18 @@ def cell_reader(kind: Kind, unit: str | None, *, date1904: bool) -> Callable[[st
     text = spreadsheet_reader(kind, unit)
     number = _number_reader(kind, unit, text, date1904)
 
+    @lru_cache(maxsize=2048)
+    def plain(value: str, style: Style) -> Any:
+        return number(Cell(0, "number", value, value, False, style))
+
     def read(raw: str) -> Any:
-        return _typed(raw, kind, text, number) if isinstance(raw, Stored) else text(raw)
+        if not isinstance(raw, Stored):
+            return text(raw)
+        cell = raw.cell
+        if cell.kind == "number" and not cell.formula and not raw.merged:  # what nearly every such cell is
+            found = plain(cell.value, cell.style)
+            return found if type(found) is not list else list(found)
+        return _typed(raw, kind, text, number)
 
     return read
 

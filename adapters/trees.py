@@ -1,17 +1,18 @@
 """Accounting for trees: each leaf is taken, ignored by name, or reported (DIALECTS 0.10). XML and JSON alike."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
-from lxml.etree import _Element
+from lxml.etree import XPath, _Element
 
 from adapters.amounts import Literal
 from adapters.facts import Cells
 from adapters.mapping import Choice, Each, Rows, Shape, Source
 from adapters.problems import Unreadable
 
+_NO_NAMES: frozenset[str] = frozenset()
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
@@ -122,17 +123,39 @@ def _at(root: Node, path: str, separator: str) -> Node:
     return node
 
 
-def xml_cells(element: _Element, node: Node, where: str, unknown: Unknown, path: str = "") -> Cells:
-    """The raw fields below `element`. What is neither taken nor ignored goes to `unknown`, by its path from the row."""
+def qualified(node: Node, prefix: str) -> Node:
+    """The same tree with the names of its elements in a namespace, `{uri}`."""
+    if not prefix:
+        return node
+    children = {
+        name if name.startswith("@") else prefix + name: qualified(child, prefix)
+        for name, child in node.children.items()
+    }
+    return replace(node, children=children)
+
+
+_ATTRIBUTES = XPath("boolean(descendant-or-self::*/@*)")
+
+
+def xml_cells(
+    element: _Element, node: Node, where: str, unknown: Unknown, path: str = "", nothing: frozenset[str] = _NO_NAMES
+) -> Cells:
+    """The raw fields below `element`. What is neither taken nor ignored goes to `unknown`, by its path from the row.
+
+    Attributes in `nothing` mean nothing at any element.
+    """
     cells = Cells(where, {})
-    _walk_xml(element, node, cells, path, unknown)
+    _walk_xml(element, node, cells, path, unknown, nothing if _ATTRIBUTES(element) else None)
     return cells
 
 
-def _walk_xml(element: _Element, node: Node, cells: Cells, path: str, unknown: Unknown) -> None:
-    names = node.children
-    if element.attrib:
-        _attributes(element, names, cells, path, unknown)
+def _walk_xml(
+    element: _Element, node: Node, cells: Cells, path: str, unknown: Unknown, nothing: frozenset[str] | None
+) -> None:
+    """`nothing` is `None` if no element of the row has an attribute."""
+    names, raws = node.children, cells.raws
+    if nothing is not None and element.attrib:
+        _attributes(element, names, cells, path, unknown, nothing)
     loose = element.text
     for child in element:
         if loose and not loose.isspace():
@@ -141,41 +164,47 @@ def _walk_xml(element: _Element, node: Node, cells: Cells, path: str, unknown: U
         tag = child.tag
         known = names.get(tag)
         if known is None:
-            unknown.append(_joined(path, tag.rpartition("}")[2]))
-        elif known.leaf is not None:
-            key = known.leaf
-            if key in cells.raws or len(child):
-                unknown.append(_joined(path, tag))
-                if key not in cells.raws:
+            unknown.append(_joined(path, _local(tag)))
+        elif (key := known.leaf) is not None:
+            if key in raws or len(child):
+                unknown.append(_joined(path, _local(tag)))
+                if key not in raws:
                     cells.misplaced.add(key)
                 continue
-            if child.attrib:
-                _attributes(child, known.children, cells, _joined(path, tag), unknown)
-            cells.raws[key] = child.text or ""
+            if nothing is not None and child.attrib:
+                _attributes(child, known.children, cells, _joined(path, _local(tag)), unknown, nothing)
+            raws[key] = child.text or ""
         elif known.ignored:
             continue
-        elif known.each is not None:
-            found = cells.lists.setdefault(known.each, [])
-            inner = f"{cells.where}/{known.each}[{len(found) + 1}]"
-            found.append(xml_cells(child, known, inner, unknown, _joined(path, tag)))
+        elif (place := known.each) is not None:
+            found = cells.lists.setdefault(place, [])
+            inner = Cells(f"{cells.where}/{place}[{len(found) + 1}]", {})
+            found.append(inner)
+            _walk_xml(child, known, inner, _joined(path, _local(tag)), unknown, nothing)
         elif known.later is not None:
             if known.later in cells.objects:
-                unknown.append(_joined(path, tag))
+                unknown.append(_joined(path, _local(tag)))
             cells.objects.setdefault(known.later, child)
         else:
-            _walk_xml(child, known, cells, _joined(path, tag), unknown)
+            _walk_xml(child, known, cells, _joined(path, _local(tag)), unknown, nothing)
     if loose and not loose.isspace():
         unknown.append(path)
 
 
-def _attributes(element: _Element, names: dict[str, Node], cells: Cells, path: str, unknown: Unknown) -> None:
+def _attributes(
+    element: _Element, names: dict[str, Node], cells: Cells, path: str, unknown: Unknown, nothing: frozenset[str]
+) -> None:
     for name, value in element.attrib.items():
         text = str(name)
         known = names.get(f"@{text}")
         if known is not None and known.leaf is not None:
             cells.raws[known.leaf] = str(value)
-        elif known is None and not text.startswith(XSI):
-            unknown.append(_joined(path, "@" + text.rpartition("}")[2]))
+        elif known is None and text not in nothing and not text.startswith(XSI):
+            unknown.append(_joined(path, "@" + _local(text)))
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
 
 
 def _joined(path: str, name: str) -> str:
