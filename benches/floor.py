@@ -141,11 +141,17 @@ class Floor:
             batch = [await self._queue.get()]
             while len(batch) < _LARGEST_BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            async with self._pool.connection() as connection:
-                await self._append(connection, [kind for kind, _ in batch])
-            for _, future in batch:
-                if not future.done():
-                    future.set_result(None)
+            try:
+                async with self._pool.connection() as connection:
+                    await self._append(connection, [kind for kind, _ in batch])
+            finally:
+                # Whoever waits is told, also where the rows are no longer those of the tables.
+                failed = sys.exc_info()[0] is not None
+                for _, future in batch:
+                    if failed:
+                        future.cancel()
+                    elif not future.done():
+                        future.set_result(None)
 
     async def _append(self, connection: Connection, kinds: Sequence[str]) -> None:
         rows = Rows()

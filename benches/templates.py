@@ -13,14 +13,15 @@ from benches.verifications import Verifications
 
 # Columns in the order in which `gateway.submissions.store` writes them.
 _COLUMNS = {
-    "submissions": "id insurer message_id keyid nonce received_at content_type body_digest body request status receipt",
+    "submissions": "id insurer message_id keyid nonce received_at content_type body_digest body request status receipt "
+    "mapping",
     "records": "submission_id insurer type policy_no number known_at outcome record lineage",
     "premiums": "position insurer policy_no revision status known_at leaf_index leaf_hash signature policy_submission "
-    "net_paid body",
+    "net_paid body worth",
     "documents": "digest insurer media_type size bytes received_at request",
     "document_verdicts": "digest insurer at trust_digest profile outcome kind policy_no verdict",
 }
-_JSON = {"request", "record", "lineage", "verdict"}
+_JSON = {"request", "record", "lineage", "verdict", "worth"}
 
 
 def write_templates(service_dsn: str, file: Path, seal: Verifications | None) -> None:
