@@ -13,7 +13,7 @@ from adapters.amounts import FEN
 from adapters.convert import is_null
 from adapters.kinds import reader
 from adapters.mapping import Kind, Undecided
-from adapters.onboarding.known import Target, alike, ignorable, meanings, named, targets, value_means
+from adapters.onboarding.known import ListKind, Target, alike, ignorable, lists, meanings, named, targets, value_means
 from adapters.onboarding.periods import end_question
 from adapters.onboarding.sample import Field, Listed, Place, Sample
 from adapters.problems import Unreadable
@@ -34,6 +34,7 @@ _CANDIDATES = 6
 _SHOWN = 30
 _RATE_UNITS = ("%", "‰")
 _WHICH = "是哪个字段？ which field is it?"
+_UNSTATED = "样例没有写明，约定是什么？ the sample does not state it: what does the contract?"
 _NO_VALUE = "样例中无值 no value in the sample"
 
 
@@ -47,6 +48,15 @@ class Taken:
     is_open: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What a list within the rows could be: its kind, and which of its names are which field."""
+
+    listed: Listed
+    kind: ListKind
+    fields: dict[str, str]
+
+
 @dataclass(slots=True)
 class Decided:
     """What is known of the rows at one place."""
@@ -56,6 +66,7 @@ class Decided:
     taken: dict[str, Taken] = field(default_factory=dict)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    lists: dict[str, "Proposed"] = field(default_factory=dict)
     questions: list[Undecided] = field(default_factory=list)
 
     @property
@@ -162,18 +173,28 @@ class _Deciding:
         self.found.codes[target.field] = table
 
     def _list(self, one: Listed) -> None:
+        """A list is proposed as what the most of its names are, to be put in place by a person."""
         inner = ", ".join(f"{name or 'value'} ({_short(text)})" for name, text in one.fields.items())
-        likely = [
-            target.path for name in one.fields for target in named(f"{one.path}/{name}") if target.record == "policy"
-        ]
+        choices = [f'Choice(each="{one.path}", ...): 各成一条记录 each entry a record of its own']
         if list(one.fields) == [""]:
-            choices = [f'a Source("{one.path}", ..., many=True)']
-        else:
-            choices = [
-                f'"{name}": Each("{one.path}", ...)' for name in dict.fromkeys(_list_of(path) for path in likely)
-            ]
-            choices.append(f'Choice(each="{one.path}", ...): 各成一条记录 each entry a record of its own')
+            choices = [f'Source("{one.path}", ..., many=True)']
+        proposals = sorted(((kind, kind.fields_of(one.fields)) for kind in lists()), key=lambda found: -len(found[1]))
+        kind, fields = proposals[0]
+        if fields and kind.field not in self.found.lists and "policy" in self.found.records:
+            self.found.lists[kind.field] = Proposed(one, kind, fields)
+            with_it = f", POLICY.rules: {kind.policy}" if kind.policy else ""
+            choices.insert(0, f'POLICY: "{kind.field}": {kind.field.upper()}{with_it}')
+            for name in one.fields.keys() - set(fields.values()):
+                ignored = f'{kind.field.upper()}: ignores=frozenset({{"{name}"}})'
+                self._ask(f"{one.path}: {name}", f"{_WHICH} ({_short(one.fields[name])})", (ignored,))
+            self._ask_list_unit(one, kind, fields)
         self._ask(one.path, f"列表，是什么？ a list of {inner}: what is it?", (*choices, f'ignores: "{one.path}"'))
+
+    def _ask_list_unit(self, one: Listed, kind: ListKind, fields: dict[str, str]) -> None:
+        for part, name in fields.items():
+            if kind.kinds[part] == "money" and _own_unit(one.fields[name]) not in amounts.CELL_UNITS:
+                about = f"单位 unit: {one.path}: {name}"
+                self._ask(about, _UNSTATED, (f'{kind.field.upper()}: unit="元"', f'{kind.field.upper()}: unit="万元"'))
 
     def _units(self) -> None:
         """Amounts have the unit of their header, of the line above, of their cells, or one that somebody states."""
@@ -200,7 +221,7 @@ class _Deciding:
             units = ('UNIT = "元"', 'UNIT = "万元"', "各不相同则逐个写 unit= of its own where they differ")
             self._ask(
                 f"单位 unit: {', '.join(open_units)}",
-                "样例没有写明，约定是什么？ the sample does not state it: what does the contract?",
+                _UNSTATED,
                 units,
             )
 
@@ -320,10 +341,6 @@ def _own_unit(text: str) -> str | None:
     except Unreadable:
         return None
     return read.unit if read is not None else None
-
-
-def _list_of(path: str) -> str:
-    return "insured" if path.startswith("insured") else path.partition(".")[0]
 
 
 def _examples(one: Field) -> str:

@@ -1,7 +1,7 @@
 """The table of what insurers call things (`synonyms.toml`), looked up by header, element or member name."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -76,6 +76,41 @@ def value_means(field: str, text: str) -> str | None:
 def meanings(field: str) -> tuple[str, ...]:
     """Everything that a value of a code can mean."""
     return tuple(_table()["values"].get(field, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class ListKind:
+    """A list of the policy: its field, the rules of an entry and of the policy, and its fields with their kinds."""
+
+    field: str
+    rules: str
+    policy: str
+    kinds: Mapping[str, str]
+    names: Mapping[str, str]
+
+    def fields_of(self, names: Iterable[str]) -> dict[str, str]:
+        """Which of these names are which of its fields."""
+        found: dict[str, str] = {}
+        for name in names:
+            key = next((key for key in _keys(name) if key in self.names), None)
+            if key is not None:
+                found.setdefault(self.names[key], name)
+        return found
+
+
+@cache
+def lists() -> tuple[ListKind, ...]:
+    """Every list that a row may hold."""
+    return tuple(
+        ListKind(
+            field,
+            one.get("rules", ""),
+            one.get("policy", ""),
+            {name: stated["kind"] for name, stated in one["fields"].items()},
+            {folded(word): name for name, stated in one["fields"].items() for word in stated["names"]},
+        )
+        for field, one in _table()["lists"].items()
+    )
 
 
 def folded(name: str) -> str:

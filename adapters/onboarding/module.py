@@ -30,6 +30,20 @@ REQUIRED = frozenset(
 )
 
 
+# Everything that a mapping may be made of, in the order of imports; what its text does not use is left out.
+_IMPORTS = {
+    "adapters": "kinds rates settle",
+    "adapters.choices": "clauses insured_by_default kind_by_sign money_in_or_out one_insured policy_or_change",
+    "adapters.formats": "JsonMessages",
+    "adapters.insurers.dia_canon_json": "invoice",
+    "adapters.insurers.dia_csv_list": "change_kind changed",
+    "adapters.kinds": "code",
+    "adapters.mapping": "Choice Derived Each Mapping Rows Shape Source Takes Undecided always",
+    "adapters.plain": "DelimitedList FixedList JsonRows PlainXml",
+    "adapters.stored": "formula_notes",
+    "adapters.tables": "CsvList",
+    "adapters.workbook": "Bordereau",
+}
 _PERIOD = frozenset({"policy.period.start", "policy.period.end"})
 
 
@@ -94,21 +108,8 @@ class Writing:
         yield ""
 
     def _imports(self, text: str) -> Iterator[str]:
-        wanted = {
-            "adapters": ("kinds", "rates", "settle"),
-            "adapters.choices": ("clauses", "kind_by_sign", "money_in_or_out", "one_insured", "policy_or_change"),
-            "adapters.insurers.dia_canon_json": ("invoice",),
-            "adapters.insurers.dia_csv_list": ("change_kind", "changed"),
-            "adapters.kinds": ("code",),
-            "adapters.mapping": ("Choice", "Derived", "Mapping", "Rows", "Shape", "Source", "Undecided", "always"),
-            "adapters.formats": ("JsonMessages",),
-            "adapters.plain": ("DelimitedList", "FixedList", "JsonRows", "PlainXml"),
-            "adapters.stored": ("formula_notes",),
-            "adapters.tables": ("CsvList",),
-            "adapters.workbook": ("Bordereau",),
-        }
-        for module, names in sorted(wanted.items()):
-            used = [name for name in names if _calls(name, text)]
+        for module, names in _IMPORTS.items():
+            used = [name for name in names.split() if _calls(name, text)]
             if used:
                 yield f"from {module} import {', '.join(used)}"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from adapters.onboarding.decide import Decided, Taken, constant
+from adapters.onboarding.decide import Decided, Proposed, Taken, constant
 from adapters.onboarding.source_text import cut, plain, quoted, tuple_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ class Shapes:
         if codes:
             yield ""
         records = self.decided.records
+        if not self.writing.draft:
+            for proposed in self.decided.lists.values():
+                yield from self._proposal(proposed)
         if "policy" in records:
             yield from self._shape("POLICY", "policy", ("policy_no",), self._of("policy"), self._policy_rules())
             if "endorsement_no" in self.taken:
@@ -48,6 +51,21 @@ class Shapes:
             yield from self._shape(
                 "INVOICE", "invoice", ("invoice_no",), self._of("invoice", "invoice_no"), ["invoice"]
             )
+
+    def _proposal(self, proposed: Proposed) -> Iterator[str]:
+        """A list within the rows, which nothing takes yet."""
+        kind = proposed.kind
+        yield "# 建议，尚未取用 proposed, and taken by nothing yet"
+        yield f"{kind.field.upper()}{self.suffix} = Each("
+        yield f"    {quoted(proposed.listed.path)},"
+        yield "    {"
+        for field, name in proposed.fields.items():
+            yield f"        {quoted(field)}: Source({quoted(name)}, kinds.{kind.kinds[field]}),"
+        yield "    },"
+        if kind.rules:
+            yield f"    rules=({kind.rules},),"
+        yield ")"
+        yield ""
 
     def _of(self, record: str, *but: str) -> dict[str, Taken]:
         return {
@@ -60,7 +78,9 @@ class Shapes:
         self, constant_name: str, record: str, shared: tuple[str, ...], takes: dict[str, Taken], rules: list[str]
     ) -> Iterator[str]:
         name = f"{constant_name}{self.suffix}"
-        yield f"{name}_TAKES = {{"
+        # Whoever takes a list into it will want the wider type.
+        typed = ": Takes" if record == "policy" and self.decided.lists and not self.writing.draft else ""
+        yield f"{name}_TAKES{typed} = {{"
         for path, one in takes.items():
             yield cut(f"    # {plain(one.why)}")
             yield f"    {quoted(path)}: {self._source(one, required=None if record not in _CHANGES else False)},"

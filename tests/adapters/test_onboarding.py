@@ -200,6 +200,41 @@ def test_changes_and_refunds_in_a_list_are_read_once_decided(tmp_path: Path) -> 
     assert main(["adapter", "test", str(begun.module), "--accept"]) == 0
 
 
+def test_a_list_within_rows_is_proposed_and_taken_by_nothing(tmp_path: Path) -> None:
+    row = {
+        "policyNo": "PDPC202633010000000001",
+        "applicant": {"name": "甲公司"},
+        "line": "药品责任险",
+        "period": {"start": "2026-03-01", "end": "2027-02-28"},
+        "sumPremium": "800000.00元",
+        "terms": [{"clauseCode": "C00001232612026010100001", "clauseName": "主条款", "extra": "x"}],
+        "plan": [{"payNo": 1, "planDate": "2026-03-15", "planFee": 800000}],
+    }
+    begun = begin("DEMO-PC", "示", sample(tmp_path, "a.json", json.dumps(row, ensure_ascii=False).encode()), tmp_path)
+    found = {one.about: one for one in begun.undecided}
+    assert set(found) == {"terms", "terms: extra", "plan", "单位 unit: plan: planFee"}
+    assert found["terms"].candidates[0] == 'POLICY: "clauses": CLAUSES'
+    assert found["plan"].candidates[0] == 'POLICY: "instalments": INSTALMENTS, POLICY.rules: settle.instalments_total'
+    text = begun.module.read_text(encoding="utf-8")
+    text = text[: text.index("    undecided=(")] + ")\n"
+    text = text.replace(
+        'kinds.clause_no),\n        "name": Source("clauseName", kinds.text),\n    },', "kinds.clause_no),\n    },"
+    )
+    text = text.replace(
+        "rules=(settle.clause_kind,)", 'rules=(settle.clause_kind,), ignores=frozenset({"extra", "clauseName"})'
+    )
+    text = text.replace('Source("planFee", kinds.money)', 'Source("planFee", kinds.money, unit="元")')
+    text = text.replace(
+        "POLICY_TAKES: Takes = {", 'POLICY_TAKES: Takes = {"clauses": CLAUSES, "instalments": INSTALMENTS,'
+    )
+    begun.module.write_text(text, encoding="utf-8")
+    (read,) = translate_with(find_mapping(str(begun.module)), begun.sample.read_bytes(), insurer="DEMO-PC")
+    assert read.problems == ()
+    (draft,) = read.records
+    assert draft.record["clauses"] == [{"registration_no": "C00001232612026010100001", "kind": "main"}]
+    assert draft.record["instalments"] == [{"no": 1, "due_on": "2026-03-15", "amount": "800000.00"}]
+
+
 def test_personal_data_is_ignored_by_name_with_the_reason(tmp_path: Path) -> None:
     begun = begin("DEMO-PC", "示", sample(tmp_path, "a.csv", changed("签约渠道", "联系电话")), tmp_path / "out")
     assert '"联系电话",  # personal data' in begun.module.read_text(encoding="utf-8")
