@@ -13,9 +13,10 @@ from newcomers import EXPECTED, EXPORTS, as_csv
 from adapters.insurers import MAPPINGS
 from adapters.mapping import Undecided
 from adapters.onboarding.decide import decide
+from adapters.onboarding.golden import pairs
 from adapters.onboarding.kit import NotNew, begin
 from adapters.onboarding.known import named, targets
-from adapters.onboarding.load import find_mapping
+from adapters.onboarding.load import find_mapping, samples_of
 from adapters.onboarding.look import look
 from adapters.onboarding.sample import NotASample
 from adapters.translate import translate_with
@@ -350,6 +351,13 @@ def test_pairs_that_are_not_there_are_told(tmp_path: Path) -> None:
 
 def test_every_pair_of_a_registered_mapping_passes() -> None:
     assert main(["adapter", "test"]) == 0
+
+
+def test_every_registered_mapping_has_its_pairs() -> None:
+    """Here, or with the specification of the dialects (DIA-...), which are beside the project."""
+    for code, mapping in MAPPINGS.items():
+        if not code.startswith("DIA-") or code in ("DIA-CANON-XML", "DIA-CANON-XLSX"):
+            assert pairs(samples_of(code, mapping)), code
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the samples are not beside the project")
