@@ -441,8 +441,11 @@ def _inflate(packed: memoryview, size: int) -> tuple[bytes, int | None]:
 
     By pieces into one buffer, so that a large entry is in memory once. Raises `zlib.error`.
     """
-    inflater, buffer = zlib.decompressobj(-zlib.MAX_WBITS), io.BytesIO()
-    at = 0
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    if size < _PIECE and len(packed) <= _PIECE:  # as almost all are
+        content = inflater.decompress(packed, size + 1)
+        return content, len(inflater.unused_data) if inflater.eof else None
+    buffer, at = io.BytesIO(), 0
     while at < len(packed) and not inflater.eof and buffer.tell() <= size:
         buffer.write(inflater.decompress(packed[at : at + _PIECE], size + 1 - buffer.tell()))
         at += _PIECE

@@ -17,7 +17,7 @@ from signing.errors import UnusableKey
 from signing.holder import read_holder
 from signing.kept import Kept, kept, passed_again
 from signing.seal import Bits, Defect, ElectronicSeal, Seal
-from signing.sm2 import sm3
+from signing.sm2 import Digest, sm3, verify_digest
 from signing.values import DIGEST_AS_TEXT, read_digest, read_sm2_value, repaired
 
 SM2, RSA = "sm2-sm3", "rsa-v1_5-sha256"
@@ -304,6 +304,11 @@ _KNOWN: Kept[bytes, bool] = Kept(8192)  # the same seal stands in thousands of d
 
 def _holds(algorithm: str, key: PublicKey, certificate: bytes, message: bytes, value: bytes) -> bool:
     """Whether the signature holds; answers are kept, by a digest of everything that they depend on."""
+    if algorithm == SM2:
+        digest = Digest(key.point)  # over key and message: what SM2 signs, and all that is asked besides the value
+        digest.update(message)
+        e = digest.digest()
+        return _KNOWN.get(key.point + e + value, lambda: verify_digest(key.point, e, value))
     asked = digest_over(algorithm.encode(), certificate, value, message)
     return _KNOWN.get(asked, lambda: ALGORITHMS[algorithm].holds(key, message, value))
 
