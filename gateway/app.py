@@ -35,6 +35,7 @@ from gateway.match.routes import router as match_routes
 from gateway.participants import load_participants
 from gateway.premiums.routes import router as premium_routes
 from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
+from gateway.registries.routes import router as registry_routes
 from gateway.state import Gateway
 from gateway.submissions.gather import Judges
 from gateway.submissions.memory.routes import router as memory_routes
@@ -140,6 +141,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         ledger_routes,
         published.router,
         match_routes,
+        registry_routes,
     ):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)

@@ -6,7 +6,9 @@ from pydantic import AwareDatetime, Field
 
 from schemas.base import Noun
 
-EntryKind = Literal["submission", "premium", "filing", "document", "mapping", "award", "decision", "directive"]
+EntryKind = Literal[
+    "submission", "premium", "filing", "registry", "document", "mapping", "award", "decision", "directive"
+]
 
 
 class Leaf(Noun):

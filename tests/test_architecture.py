@@ -27,7 +27,7 @@ ORDER = [
     {"params", "answers"},
     {"ledger", "trust", "seal_report"},
     {"schemes"},
-    {"filing", "revocation", "completeness", "mappings"},
+    {"filing", "registries", "handover", "revocation", "completeness", "mappings"},
     {"feed"},
     {"submissions", "premiums", "match", "oversight", "delivery"},
     {"replay"},
@@ -116,6 +116,7 @@ def test_a_third_party_lives_only_where_it_belongs(library: str) -> None:
 
 def test_only_routes_know_http_inside_a_slice() -> None:
     told = ("ledger", "filing", "mappings", "submissions", "premiums", "feed", "completeness", "delivery", "match")
+    told += ("registries", "handover")
     for slice_name in told:
         for file in _modules(f"gateway/{slice_name}"):
             names = {name.split(".")[0] for name in _imports(file)}
