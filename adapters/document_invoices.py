@@ -38,7 +38,8 @@ _AMOUNT = r"-?[¥￥]?\s*-?[0-9][0-9,]*\.[0-9]{2}"
 _LINES = (
     Stating(
         re.compile(
-            rf"价\s*税\s*合\s*计\s*[（(]大写[）)]\s*(?P<words>\S+)\s*[（(]小写[）)]\s*(?P<gross>{_AMOUNT})(?![0-9,.])"
+            r"价\s*税\s*合\s*计\s*[（(]大写[）)]\s*(?P<words>.{1,100}?)\s*[（(]小写[）)]\s*"
+            rf"(?P<gross>{_AMOUNT})(?![0-9,.])"
         ),
         {"words": WORDS, "gross": GROSS},
     ),
@@ -63,6 +64,7 @@ _PARTIES = (
     InOrder(("名称",), (BUYER, SELLER)),
     InOrder(("统一社会信用代码/纳税人识别号", "纳税人识别号"), (BUYER_NO, SELLER_NO)),
 )
+_MARGINS = "购买销售方信息备注"  # upright, each character on a line of its own
 _TITLES: tuple[tuple[re.Pattern[str], DocumentKind], ...] = (
     (re.compile(r".{0,12}增值税电子(?:普通|专用)发票"), "invoice"),
     (re.compile(r"电子发票（.{2,20}）"), "invoice"),
@@ -164,6 +166,7 @@ INVOICES: Mapping[str, Profile] = {
             tags={f"{above}{name}": field for above in ("", "eInvoice/") for name, field in _E_INVOICE.items()},
             datas=_DATAS,
             columns=True,
+            margins=_MARGINS,
             translated=_TRANSLATED,
         ),
         Profile(
@@ -174,6 +177,7 @@ INVOICES: Mapping[str, Profile] = {
             in_order={"invoice": _PARTIES},
             stating={"invoice": _LINES},
             columns=True,
+            margins=_MARGINS,
         ),
         Profile(code="DOC-INVOICE-XML", media="application/xml", translated=_TRANSLATED),
     )

@@ -6,8 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.document_layout import Field, InOrder, Profile
-from adapters.document_model import DocumentKind, Line
-from adapters.document_ofd import GAP
+from adapters.document_model import GAP, DocumentKind, Line
 
 # A label starts a line or follows white space or a clause mark; what merely ends like a label is another word.
 _BEFORE = r"(?:^|(?<=[\s；;。，,、|]))"
@@ -58,7 +57,7 @@ def stated(lines: Sequence[Line], profile: Profile, kind: DocumentKind) -> Itera
     labels = {_compact(label): field for label, field in profile.labels.get(kind, {}).items()}
     in_order = profile.in_order.get(kind, ())
     every = (*profile.labels.get(kind, {}), *(label for one in in_order for label in one.labels))
-    found = list(_values(label_pattern(every), lines, profile.columns)) if every else []
+    found = list(_values(label_pattern(every), lines, profile)) if every else []
     yield from (Stated(labels[one.label], one.raw, one.source) for one in found if one.label in labels and one.raw)
     for expected in in_order:
         yield from _in_order(expected, found)
@@ -103,16 +102,18 @@ def label_pattern(labels: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"{_BEFORE}(?P<label>{alternatives})[ \u3000]*[：:]")
 
 
-def _values(pattern: re.Pattern[str], lines: Iterable[Line], columns: bool) -> Iterator[_Value]:
-    """Each label in reading order with what stands behind it, up to the next one."""
+def _values(pattern: re.Pattern[str], lines: Iterable[Line], profile: Profile) -> Iterator[_Value]:
+    """Each label in reading order with what stands behind it, up to the next one, or to a heading in the margin."""
     for line in lines:
         text = line.text
         found = list(pattern.finditer(text))
         ends = [match.start() for match in found[1:]] + [len(text)]
         for match, end in zip(found, ends, strict=False):
             start = match.end() + len(text[match.end() : end]) - len(text[match.end() : end].lstrip())
-            gap = text.find(GAP, start, end) if columns else -1
+            gap = text.find(GAP, start, end) if profile.columns else -1
             stop = gap if gap >= 0 else end
+            while stop - start > 2 and text[stop - 1] in profile.margins and text[stop - 2].isspace():
+                stop = start + len(text[start : stop - 1].rstrip())
             yield _Value(_compact(match["label"]), text[start:stop].strip(), line.source_of(start, stop))
 
 

@@ -71,7 +71,8 @@ class Profile:
     `titles` say the kind, and so do lines of the form of `titled`; `labels` are what stands before a value on the page,
     by kind; `sentences` are stated facts without a label: the field is read from the sentence as a whole. `tags` are
     the leaves of the custom tag tree, `datas` the CustomData of OFD.xml by name. In `columns` a value ends where a
-    column of the page does. `translated` are attachments, by root, that a mapping of that code reads.
+    column of the page does; `margins` are the characters of headings that stand upright between the columns.
+    `translated` are attachments, by root, that a mapping of that code reads.
     """
 
     code: str
@@ -86,4 +87,5 @@ class Profile:
     stating: Mapping[DocumentKind, tuple[Stating, ...]] = field(default_factory=dict)
     datas: Mapping[str, Field] = field(default_factory=dict)
     columns: bool = False
+    margins: str = ""
     translated: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Literal
 from schemas.rules import Rule, Text, load_rules
 
 RULES = Path(__file__).with_name("rules_document.toml")
+GAP = "  "  # between the columns of a line
 MAX_PAGES = 200
 MAX_CHARACTERS = 1_000_000
 MAX_OBJECTS = 100_000  # text objects of a document, elements of an attachment

@@ -11,10 +11,9 @@ from itertools import pairwise
 
 from lxml import etree
 
-from adapters.document_model import MAX_CHARACTERS, MAX_OBJECTS, MAX_PAGES, Line, Unusable
+from adapters.document_model import GAP, MAX_CHARACTERS, MAX_OBJECTS, MAX_PAGES, Line, Unusable
 from untrusted import DOCUMENT, Archive, Refused, open_zip, read_plain_xml, read_xml
 
-GAP = "  "  # between the columns of a line
 _NAMESPACE = "http://www.ofdspec.org/2016"
 _SAME_LINE = 1.0  # mm between the baselines of what stands on one line
 _SMALLEST = 0.5  # mm of font size, or of extent, that can be seen at all

@@ -135,7 +135,8 @@ def _page(sheet: Sheet) -> bytes:
     for label, value in sheet.rows:
         size = min(_BODY_SIZE, _VALUE_WIDTH / max(_width(value, 1.0), 1.0))
         line(f"{label}：", _LABEL_X, y, _BODY_SIZE)
-        line(value, _VALUE_X, y + _BODY_SIZE - size, size)  # on one baseline
+        value_x = max(_VALUE_X, _LABEL_X + _width(f"{label}：", _BODY_SIZE) + 2)  # a long label moves its value on
+        line(value, value_x, y + _BODY_SIZE - size, size)  # on one baseline
         y += _STEP
     rule(y - 2)
     for sentence in sheet.sentences:

@@ -142,8 +142,9 @@ def _page(sheet: Sheet, spare: int) -> bytes:
     for label, value in sheet.rows:
         canvas.setFont(_FONT, _BODY_SIZE)
         canvas.drawString(_LABEL_X, y, f"{label}：")
+        value_x = max(_VALUE_X, _LABEL_X + (len(label) + 2) * _BODY_SIZE)  # a long label moves its value on
         canvas.setFont(_FONT, min(_BODY_SIZE, _VALUE_WIDTH / max(len(value), 1)))
-        canvas.drawString(_VALUE_X, y, value)
+        canvas.drawString(value_x, y, value)
         y -= _STEP
     canvas.line(_LABEL_X, y + 14, _WIDTH - _LABEL_X, y + 14)
     canvas.setFont(_FONT, 10)

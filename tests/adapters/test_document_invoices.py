@@ -11,6 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
 
 from adapters.document import DocumentFields, read_document
 from sandbox import invoices, ofd, pdf
@@ -170,6 +173,57 @@ def test_tags_with_prefixes_that_nobody_declared_are_read() -> None:
         assert [one.field for one in read.problems] == ([field] if field else [])
         if name == "InvoiceNo":
             assert read.fields["invoice_no"].source == "Doc_0/Tags/CustomTag.xml#/InvoiceNo object 14"
+
+
+def official(texts: list[tuple[float, float, str]]) -> bytes:
+    """A page with these texts, drawn in this order."""
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    output = io.BytesIO()
+    canvas = Canvas(output, pagesize=(612, 396), invariant=1)
+    for x, y, text in texts:
+        canvas.setFont("STSong-Light", 9)
+        canvas.drawString(x, y, text)
+    canvas.save()
+    return output.getvalue()
+
+
+# As the official form has it: buyer left, seller right, their headings upright beside them.
+FORM = [
+    *((230, 365, "电子发票（普通发票）"), (430, 350, "发票号码："), (475, 350, NUMBER)),
+    *((430, 335, "开票日期："), (475, 335, "2026年10月12日")),
+    *((20.0, 300.0 - 11 * n, one) for n, one in enumerate("购买方信息")),
+    *((298.0, 300.0 - 11 * n, one) for n, one in enumerate("销售方信息")),
+    *((35, 300, "名称："), (62, 300, "示例医药集团股份有限公司（杭州）第一分公司药厂")),
+    *((325, 300, "名称："), (352, 300, "示例丙财产保险有限公司")),
+    *((35, 278, "统一社会信用代码/纳税人识别号："), (180, 278, "91330108MA2XX9T186")),
+    *((325, 278, "统一社会信用代码/纳税人识别号："), (470, 278, "91330000MA2DEMA16M")),
+    *((40, 250, "项目名称"), (390, 250, "金 额"), (450, 250, "税率/征收率"), (540, 250, "税 额")),
+    *((40, 236, "*保险服务*责任保险"), (390, 236, "754716.98"), (460, 236, "6%"), (540, 236, "45283.02")),
+    *((60, 150, "合"), (120, 150, "计"), (380, 150, "¥754716.98"), (530, 150, "¥45283.02")),
+    *((60, 130, "价税合计（大写）"), (180, 130, "ⓧ"), (192, 130, "捌拾万圆整")),
+    *((400, 130, "（小写）"), (440, 130, "¥800000.00")),
+    *((20, 105, "备"), (20, 85, "注"), (40, 100, "保单号：PBING202633010000000001")),
+    *((60, 40, "开票人："), (100, 40, "示例")),
+]
+
+
+@given(texts=st.permutations(FORM))
+@settings(max_examples=20, deadline=None)
+def test_the_official_form_is_read_in_whatever_order_it_is_drawn(texts: list[tuple[float, float, str]]) -> None:
+    read = read_document("DOC-OFD-XML", official(texts), PDF)
+    assert read.problems == ()
+    assert values(read) == {
+        "invoice_no": NUMBER,
+        "issued_on": "2026-10-12",
+        "buyer.name": "示例医药集团股份有限公司（杭州）第一分公司药厂",
+        "buyer.credit_code": "91330108MA2XX9T186",
+        "seller.name": "示例丙财产保险有限公司",
+        "seller.credit_code": "91330000MA2DEMA16M",
+        "net": "754716.98",
+        "tax": "45283.02",
+        "gross": "800000.00",
+        "policy_nos": ("PBING202633010000000001",),
+    }
 
 
 # Real invoices: no value of theirs is written down here, they have to fit each other.
