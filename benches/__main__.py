@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from benches import formats, log, match, pdfs, seals, streams, submissions
+from benches import feed, formats, log, match, pdfs, seals, streams, submissions
 from benches.line import Line
 from benches.submissions import Size
 
@@ -21,6 +21,7 @@ def groups(size: Size, seconds: float, rows: int) -> dict[str, Callable[[], Iter
     """Every group of benches by name; those of one process last about `seconds` each."""
     return {
         "submissions": lambda: submissions.run(size),
+        "feed": lambda: feed.run(max(1, size.policies // 80), min(20, size.policies)),
         "seals": lambda: seals.run(seconds),
         "pdfs": lambda: pdfs.run(seconds),
         "formats": lambda: formats.run(seconds),

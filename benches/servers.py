@@ -106,6 +106,14 @@ def floor(where: Place, templates: Path, *, workers: int, name: str = "floor") -
 
 
 @contextmanager
+def program(module: str, environment: dict[str, str]) -> Iterator[Server]:
+    """A server that is a module of its own, `python -m MODULE PORT`, without a database."""
+    port = free_port("127.0.0.1")
+    with _running([sys.executable, "-m", module, str(port)], environment, port, "") as server:
+        yield server
+
+
+@contextmanager
 def _running(command: list[str], environment: dict[str, str], port: int, dsn: str) -> Iterator[Server]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     with ExitStack() as stack:

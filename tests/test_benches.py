@@ -17,6 +17,7 @@ PRINTED = {
     "formats": {*(f"adapter.{code.lower()}" for code in FILES), "canonical-json.policy"},
     "streams": {f"stream.{code.lower()}" for code in STREAMED},
     "log": {"ledger.append"},
+    "feed": {"feed.consumer"},
     "match": {"match.rows"},
     "submissions": {
         *("documents.put", "submissions.policies", "submissions.receipts", "submissions.mix"),

@@ -122,7 +122,7 @@ def place(one: StoredPremium, origin: str) -> bytes:
     return b'{"leaf_index":%d,"log":%s,"leaf_hash":"%s"}' % (one.leaf_index, log, one.leaf_hash.encode())
 
 
-def with_proof(body: bytes, proof: bytes) -> bytes:
+def with_proof(body: bytes | memoryview, proof: bytes) -> bytes:
     """The revision's canonical bytes with `proof` added as the last member; the bytes before it are as logged."""
     return b"".join((memoryview(body)[:-1], b',"proof":', proof, b"}"))
 
