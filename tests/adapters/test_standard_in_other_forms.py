@@ -12,6 +12,7 @@ from standard_made import RECORDS, Message, every_type, filled_in, message
 from test_round_trip import policies
 from translated import everything, records, told
 
+from sandbox import newcomer
 from schemas.markup import NAMESPACE, as_xml
 from schemas.template import NAMES_ROW, tables, template
 
@@ -34,6 +35,17 @@ def test_a_message_of_every_type_is_the_same_record(code: str) -> None:
     assert told(rows) == set()
     assert records(rows) == as_sent(every_type())
     assert [row.envelope["message_id"] for row in rows] == [f"M-{name}" for name in RECORDS]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_what_the_sandbox_tells_is_the_same_record(code: str) -> None:
+    bodies = [{name: value for name, value in one.body.items() if value != []} for one in newcomer.records()]
+    told_of = zip(newcomer.records(), bodies, strict=True)
+    sent = [message(one.type, body, f"M-{at}") for at, (one, body) in enumerate(told_of, 1)]
+    policies_first = sorted(sent, key=lambda one: str(one["type"]))  # as the sheets of the template stand
+    rows = everything(code, CODES[code](policies_first), insurer="ZAC-PC")
+    assert told(rows) == set()
+    assert records(rows) == as_sent(policies_first)
 
 
 def test_a_template_filled_with_texts_is_the_same_too() -> None:
