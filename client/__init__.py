@@ -6,7 +6,7 @@ with Gateway("https://gateway.example", key) as gateway:
     receipt = gateway.submit(message)
 """
 
-from client.gateway import Answer, Gateway, Problem
+from client.gateway import Answer, Gap, Gateway, Problem
 from client.keys import Key
 
-__all__ = ["Answer", "Gateway", "Key", "Problem"]
+__all__ = ["Answer", "Gap", "Gateway", "Key", "Problem"]

@@ -1,10 +1,11 @@
 """The gateway's API as methods: one call, one signed request, one answer or one `Problem`."""
 
 import hashlib
+import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,6 +29,10 @@ class Problem(Exception):
     def problems(self) -> list[dict[str, Any]]:
         """What is wrong, one entry a rule: `rule`, `field`, `reason`, `detail`, and `fix` where there is one."""
         return list(self.document.get("problems", []))
+
+
+class Gap(Exception):
+    """The feed does not go on where the last page ended: something was lost, here or on the way. Stop and look."""
 
 
 @dataclass(frozen=True)
@@ -87,23 +92,76 @@ class Gateway:
 
     def premium(self, insurer: str, policy_no: str, *, as_of: datetime | None = None) -> Answer:
         """The premium of one policy, with its report and proof; with `as_of` as it was known then."""
-        query = f"?as_of={as_of.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%S.%fZ')}" if as_of else ""
+        query = f"?as_of={_moment(as_of)}" if as_of else ""
         return self.call("GET", f"/v1/insurers/{insurer}/policies/{policy_no}/premium{query}")
 
     def history(self, insurer: str, policy_no: str) -> Answer:
         """Every revision of a premium."""
         return self.call("GET", f"/v1/insurers/{insurer}/policies/{policy_no}/history")
 
-    def changes(self, cursor: str | None = None, *, limit: int = 100) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Pages of the feed behind `cursor` until nothing more is there: (cursor to continue from, items)."""
+    def changes(
+        self, cursor: str | None = None, *, limit: int = 100, wait: int | None = None
+    ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Pages of the feed behind `cursor`: (cursor to continue from, items). Keep the cursor with what you made of
+        the items, as one; who begins again from it misses nothing and sees nothing twice.
+
+        Ends when nothing more is there; with `wait` (seconds, at most 30) never: it waits for what comes next. Raises
+        `Gap` if a page does not go on where the last one ended.
+        """
+        last: int | None = None if cursor else 0
         while True:
-            after = f"&after={cursor}" if cursor else ""
-            page = self.call("GET", f"/v1/premiums/changes?limit={limit}{after}").value
+            page = self.page(cursor, limit=limit, wait=wait or 0).value
+            for item in page["items"]:
+                if last is not None and item["previous"] != last:
+                    raise Gap(f"position {item['position']} follows {item['previous']}, not {last}")
+                last = item["position"]
             cursor = page["cursor"]
             if page["items"]:
                 yield page["cursor"], page["items"]
-            if not page["more"]:
+            if wait is None and not page["more"]:
                 return
+
+    def page(self, cursor: str | None = None, *, limit: int = 100, wait: int = 0, up_to: int | None = None) -> Answer:
+        """One page of the feed: `items`, `cursor`, `more`, `head`, and `complete_up_to` of each insurer; with `up_to`
+        a position, the same bytes for ever."""
+        asked = {"limit": limit, "after": cursor, "wait": wait or None, "up_to": up_to}
+        return self.call("GET", "/v1/premiums/changes" + _query(asked))
+
+    def completeness(
+        self, insurer: str, *, first: date | None = None, last: date | None = None, as_of: datetime | None = None
+    ) -> Answer:
+        """Each day's control totals of an insurer against what is known of that day, and `complete_up_to`."""
+        asked = {"from": first, "to": last, "as_of": _moment(as_of) if as_of else None}
+        return self.call("GET", f"/v1/insurers/{insurer}/completeness" + _query(asked))
+
+    def subscribe(self, url: str, types: Sequence[str] | None = None, *, from_position: int | None = None) -> Answer:
+        """Have events sent to an address of yours: all types, or these; from now on, or from behind a position of the
+        feed. The answer states the secret, this once: `client.webhooks.read_event` needs it."""
+        asked = {"url": url, "types": types, "from_position": from_position}
+        return self._post("/v1/subscriptions", {name: value for name, value in asked.items() if value is not None})
+
+    def subscriptions(self) -> Answer:
+        """Your subscriptions, living and ended, and how each goes."""
+        return self.call("GET", "/v1/subscriptions")
+
+    def subscription(self, identity: str) -> Answer:
+        """One subscription: what is taken up, what waits, since when nothing was accepted."""
+        return self.call("GET", f"/v1/subscriptions/{identity}")
+
+    def attempts(self, identity: str, *, limit: int = 100) -> Answer:
+        """The latest attempts to send to a subscription, newest first."""
+        return self.call("GET", f"/v1/subscriptions/{identity}/attempts?limit={limit}")
+
+    def replay(self, identity: str, from_position: int) -> Answer:
+        """Have everything behind a position of the feed sent again, under the same ids, and what was given up."""
+        return self._post(f"/v1/subscriptions/{identity}/replay", {"from_position": from_position})
+
+    def unsubscribe(self, identity: str) -> Answer:
+        """End a subscription."""
+        return self.call("DELETE", f"/v1/subscriptions/{identity}")
+
+    def _post(self, path: str, value: Mapping[str, Any]) -> Answer:
+        return self.call("POST", path, body=json.dumps(value).encode(), content_type="application/json")
 
     # Everybody
 
@@ -163,3 +221,13 @@ class Gateway:
         if response.status_code >= 400:
             raise Problem(response.status_code, value or {"title": response.reason})
         return Answer(response.status_code, value, response.content, response.headers)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _query(asked: Mapping[str, Any]) -> str:
+    """The query string of what is asked for; what is None is not."""
+    given = [f"{name}={value}" for name, value in asked.items() if value is not None]
+    return "?" + "&".join(given) if given else ""
