@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.db import Connection
 from gateway.match import store
+from gateway.match.awards import Awards
 from gateway.match.compare import Context, Known, compare
 from gateway.match.find import MOST_CANDIDATES, Finding, Index, Key, find_each, keys_of_holder, keys_of_product
 from gateway.match.read import Application, Line, stated_values
@@ -28,6 +29,7 @@ class Basis:
     premiums: Sequence[Known]
     findings: Sequence[Finding]
     lives: Mapping[int, Life]
+    awards: Awards
 
 
 async def match(
@@ -53,7 +55,8 @@ async def match(
         premiums += await store.find_premiums(connection, as_of, more, but=premiums)
     revised = [one.position for one in found.values() if one.revision > 1]
     lives = await store.load_lives(connection, revised, as_of) if revised else {}
-    basis = Basis(premiums, findings, lives)
+    awards = await store.find_awards(connection, list(found.values()), as_of)
+    basis = Basis(premiums, findings, lives, awards)
     return await asyncio.to_thread(_answer, application, basis, Context(scheme, insurers), as_of)
 
 
@@ -130,7 +133,10 @@ def _row(
             "known_at": known.known_at,
         },
         "fields": fields,
-        "unmentioned": _unmentioned(line, known, basis.lives.get(known.position), claimed[known.position]),
+        "unmentioned": [
+            *_unmentioned(line, known, basis.lives.get(known.position), claimed[known.position]),
+            *basis.awards.about(known, MOST_CANDIDATES),
+        ],
     }
     # What no gateway holds decides nothing; whatever else is unknown does.
     outcomes = {one["outcome"] for one in fields if one.get("reason") != "not-held"}

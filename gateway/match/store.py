@@ -9,6 +9,7 @@ import orjson
 
 from gateway.db import Connection
 from gateway.errors import GatewayError
+from gateway.match.awards import Awards, of_record, of_sister, policy_keys, product_keys
 from gateway.match.compare import Known
 
 MOST_PREMIUMS = 100_000
@@ -93,6 +94,26 @@ async def load_lives(connection: Connection, positions: Sequence[int], as_of: da
         (list(positions), as_of),
     )
     return {row[0]: Life(row[1], row[2] or 0) for row in await cursor.fetchall()}
+
+
+async def find_awards(connection: Connection, found: Sequence[Known], as_of: datetime) -> Awards:
+    """The awards that name one of these premiums or its product, as they were known: told by the subsidy system, or
+    stated by a registry of sister schemes."""
+    policies = [key for one in found for key in policy_keys(one)]
+    products = sorted({key for one in found for key in product_keys(one)})
+    cursor = await connection.execute(
+        "SELECT number, record FROM records WHERE type = 'award' AND outcome <> 'failed' AND known_at <= %s "
+        "AND ((record -> 'policy_nos') ?| %s OR folded(record ->> 'product_key') = ANY(%s)) ORDER BY seq",
+        (as_of, policies, products),
+    )
+    granted = [of_record(*row) for row in await cursor.fetchall()]
+    cursor = await connection.execute(
+        "SELECT source, statement FROM (SELECT DISTINCT ON (key, source) source, statement FROM registry_statements "
+        "  WHERE registry = 'sister-awards' AND known_from <= %s ORDER BY key, source, id DESC) AS latest "
+        "WHERE statement IS NOT NULL",
+        (as_of,),
+    )
+    return Awards([*granted, *(of_sister(*row) for row in await cursor.fetchall())])
 
 
 async def find_known(connection: Connection, insurer: str, policy_no: str, as_of: datetime) -> Known | None:

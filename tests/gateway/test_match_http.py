@@ -161,6 +161,54 @@ def test_what_the_applicant_does_not_mention(dsn: str) -> None:
     asked(dsn, premiums, work)
 
 
+def test_awards_of_this_scheme_and_of_sisters_are_told(dsn: str) -> None:
+    sister = {"scheme": "SH-BIO", "reference": "沪1", "year": 2025, "amount": "100000.00", "awarded_on": "2026-06-01"}
+    entries = [
+        sister | {"policy_no": NUMBER},
+        sister | {"reference": "沪2", "approval_no": PRODUCT["approval_no"]},
+        sister | {"reference": "沪3", "policy_no": "PTEST202633010800000099"},
+    ]
+
+    async def work(service: Service) -> None:
+        stated = orjson.dumps({"source": "省财政厅", "as_of": "2026-08-30", "entries": entries})
+        path = "/v1/registries/sister-awards"
+        assert (
+            await service.call("REGULATOR", "PUT", path, stated, {"content-type": "application/json"})
+        ).status == 200
+        answer = await matched(service, STATED)
+        told = [(one["by"], one["reference"]) for one in answer["rows"][0]["unmentioned"] if one["kind"] == "awarded"]
+        assert told == [("policy", "沪1"), ("product", "沪2")]
+        before = (NOW - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        earlier = await matched(service, STATED, query=f"?as_of={before}")
+        assert earlier["rows"][0]["unmentioned"] == []
+
+    asked(dsn, [premium_of(at=AT - timedelta(hours=1))], work)
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "INSERT INTO submissions (id, insurer, message_id, keyid, received_at, content_type, body_digest, body, "
+            "request, status, receipt) VALUES ('S1', 'SUBSIDY', 'a-1', 'k', now(), '', '', '', '{}', 'verified', '')"
+        )
+        award = {"scheme": "ZJ-NDI", "product_key": "X", "policy_nos": [NUMBER], "year": 2026, "amount": "1.00"}
+        connection.execute(
+            "INSERT INTO records (submission_id, insurer, type, number, known_at, outcome, record, lineage) "
+            "VALUES ('S1', 'SUBSIDY', 'award', 'a-1', %s, 'passed', %s, '{}')",
+            (AT, orjson.dumps(award).decode()),
+        )
+
+    async def again(service: Service) -> None:
+        answer = await matched(service, STATED)
+        assert answer["rows"][0]["unmentioned"][0] | {"kind": ""} == {
+            "kind": "",
+            "by": "policy",
+            "scheme": "ZJ-NDI",
+            "year": 2026,
+            "amount": "1.00",
+            "reference": "a-1",
+        }
+
+    serve(dsn, again)
+
+
 def test_who_may_match_and_what_is_refused(dsn: str) -> None:
     async def work(service: Service) -> None:
         body = orjson.dumps({"annex": 2, "rows": [STATED]})
