@@ -23,10 +23,11 @@ from schemas.verification import Outcome
 DISABLED = "scheme.disabled"
 
 
-def assess(messages: Iterable[Told], terms: Terms, *, at: date) -> tuple[AssessedLine, ...]:
+def assess(messages: Iterable[Told], terms: Terms, *, at: date, readings: bool = True) -> tuple[AssessedLine, ...]:
     """Every line of the assessed scheme that the messages make, as known on the day `at`; by product and year.
 
-    `messages` are what `read_message` gave. No policy that is known is left out, whatever is wrong with it.
+    `messages` are what `read_message` gave. No policy that is known is left out, whatever is wrong with it. Without
+    `readings` the lines do not say what other readings would give; all else is the same.
     """
     known = gather(messages, at)
     found = facts_of(known, terms)
@@ -44,7 +45,7 @@ def assess(messages: Iterable[Told], terms: Terms, *, at: date) -> tuple[Assesse
         }
         cases.append(Case(facts, terms, verdicts))
     awards = tuple(award for award in known.awards if award.scheme == terms.scheme.id)
-    return Calculation(terms, tuple(cases), awards).lines()
+    return Calculation(terms, tuple(cases), awards).lines(readings=readings)
 
 
 def _disabled(found: Iterable[Facts], terms: Terms) -> tuple[AssessedLine, ...]:

@@ -60,8 +60,8 @@ class Calculation:
         self.awards = awards
         self._runs: dict[tuple[View, Answer | None], _Run] = {}
 
-    def lines(self) -> tuple[AssessedLine, ...]:
-        """The answer."""
+    def lines(self, *, readings: bool = True) -> tuple[AssessedLine, ...]:
+        """The answer; with `readings`, what other readings would give."""
         base = self._run(self.terms.view)
         undecided: dict[int, dict[str, Verdict]] = defaultdict(dict)
         for key in self.terms.open_keys("amount"):
@@ -69,7 +69,7 @@ class Calculation:
                 slack = key.name == "multi_year_attribution"
                 for number in _differing(base, other, rounding=slack):
                     undecided[number][key.rule] = unclear("readings-differ")
-        tried = self._tried_readings()
+        tried = self._tried_readings() if readings else {}
         return tuple(self._line(name, base.lines[name], undecided, tried) for name in sorted(base.lines))
 
     def _run(self, view: View, answer: Answer | None = None) -> _Run:

@@ -236,7 +236,7 @@ def worth(
     found = []
     for name in schemes:
         terms = _terms(name, at)
-        for line in assess(told, terms, at=at):
+        for line in assess(told, terms, at=at, readings=False):
             own = [one for one in line.policies if one.policy_no == state.policy_no and _reports(one, state)]
             if own:
                 found.append((terms.scheme, own[0]))

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.filing.check import check_filing
 from gateway.filing.registry import FilingRegistry
 from gateway.participants import Participant
-from gateway.schemes import Told
+from gateway.schemes import Scheme, Told, find_scheme
 from gateway.schemes.records import Award
 from gateway.schemes.window import RULE as TOLD_IN_WINDOW
 from gateway.schemes.window import check_window
@@ -287,6 +287,9 @@ def _worth(
 ) -> tuple[SchemeAmount, ...]:
     """What the premium is worth under each scheme. What is not verified is worth nothing yet, whatever a scheme says:
     the amounts of one that is held are those that it would have."""
+    if outcome is Outcome.FAILED:
+        today = shanghai_day(at)
+        return tuple(_worth_nothing(find_scheme(name, today)) for name in basis.schemes)
     amounts = []
     for scheme, assessed in worth(state, told, basis.schemes, shanghai_day(at)):
         rules = tuple(finding.rule for finding in assessed.findings)
@@ -295,7 +298,7 @@ def _worth(
             rules, own = (*rules, TOLD_IN_WINDOW), Outcome.FAILED
         if outcome is not Outcome.PASSED:
             rules = (_NOT_VERIFIED, *rules)
-            own = Outcome.FAILED if Outcome.FAILED in (own, outcome) else Outcome.INDETERMINATE
+            own = Outcome.FAILED if own is Outcome.FAILED else Outcome.INDETERMINATE
         nothing = own is Outcome.FAILED
         amounts.append(
             SchemeAmount(
@@ -308,6 +311,18 @@ def _worth(
             )
         )
     return tuple(amounts)
+
+
+def _worth_nothing(scheme: Scheme) -> SchemeAmount:
+    """What a premium that failed is worth."""
+    return SchemeAmount(
+        scheme=scheme.id,
+        version=scheme.version,
+        outcome=Outcome.FAILED,
+        eligible_premium=ZERO,
+        subsidy=ZERO,
+        rules=(_NOT_VERIFIED,),
+    )
 
 
 def _impact(state: PolicyState, status: str, net_paid: Yuan | None, schemes: tuple[SchemeAmount, ...]) -> Impact | None:
