@@ -12,17 +12,19 @@ from typing import NamedTuple
 import pypdfium2 as pdfium
 from pypdfium2 import raw as pdfium_c
 
-from adapters.document_model import GAP, MAX_CHARACTERS, MAX_OBJECTS, MAX_PAGES, Line, Unusable
+from adapters.document_model import GAP, MAX_OBJECTS, MAX_PAGES, Line, Unusable
 from untrusted import DEFAULT
 
 _PDFIUM = Lock()  # the library is not made for threads
 _INVISIBLE = frozenset({pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium_c.FPDF_TEXTRENDERMODE_CLIP})
 _PLAIN_ANNOTATIONS = frozenset({pdfium_c.FPDF_ANNOT_LINK, pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_POPUP})
-_JOINED = "\x02"  # where a line ends in a hyphen, pdfium writes this and runs the next line on
+_JOINED = 0x02  # where a line ends in a hyphen, pdfium writes this and runs the next line on
+_BLANK, _BREAKS = 0x20, frozenset({0x00, 0x0A, 0x0D})
 _SAME_LINE = 2.0  # points between the baselines of what stands on one line
 _OVERLAP, _SPACE, _COLUMN = 0.5, 0.3, 1.0  # of the font size, between what is one word, two words, two columns
 _WHITE = 245  # of 255
 _DEPTH = 16  # of forms within forms
+MAX_CHARACTERS = 300_000  # of a document: the place of each is asked for
 
 
 def read_pdf(data: bytes) -> tuple[list[Line], list[Line], bool]:
@@ -58,13 +60,10 @@ def _pages(document: pdfium.PdfDocument) -> tuple[list[Line], list[Line], bool]:
         characters += texts.count_chars()
         if characters > MAX_CHARACTERS:
             raise Unusable("too-large", characters=str(characters))
-        drawn = list(_characters(texts))
-        left, bottom, right, top = page.get_bbox()
-        shown = [one for one in drawn if left <= one.left <= right and bottom <= one.baseline <= top]
-        lines.extend(Line(number, place, text) for place, text in enumerate(_lines(shown), 1))
-        unseen = list(_invisible(page, texts))
-        if len(drawn) > len(shown):
-            unseen.append(texts.get_text_range())
+        runs = list(_runs(page, texts))
+        shown = _lines(one for one in runs if one.inside)
+        lines.extend(Line(number, place, text) for place, text in enumerate(shown, 1))
+        unseen = [*_invisible(page, texts), *(one.text for one in runs if not one.inside and one.text.strip())]
         hidden.extend(Line(number, place, text) for place, text in enumerate(unseen, 1))
         overlaid = overlaid or _overlaid(page)
         texts.close()
@@ -72,48 +71,66 @@ def _pages(document: pdfium.PdfDocument) -> tuple[list[Line], list[Line], bool]:
     return lines, hidden, overlaid
 
 
-class _Character(NamedTuple):
-    """One character, or several in a row: where it starts and ends, its baseline, its size, in points."""
+class _Run(NamedTuple):
+    """Characters that follow one another on one height without a gap: where they start and end, their baseline, their
+    size, in points; whether all of them are on the page."""
 
     text: str
     left: float
     right: float
     baseline: float
     size: float
+    inside: bool
 
 
-def _characters(texts: pdfium.PdfTextPage) -> Iterator[_Character]:
-    """Every character that the page draws, in the order in which it does; what pdfium adds between them is none."""
-    raw = texts.raw
+def _runs(page: pdfium.PdfPage, texts: pdfium.PdfTextPage) -> Iterator[_Run]:
+    """Every text that the page draws, in the order in which it does; what pdfium adds between them is none of it."""
+    raw, (left, bottom, right, top) = texts.raw, page.get_bbox()
     x, y, box = ctypes.c_double(), ctypes.c_double(), pdfium_c.FS_RECTF()
-    origin, around = (ctypes.byref(x), ctypes.byref(y)), ctypes.byref(box)
-    high = 0
+    at_x, at_y, around = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
+    unicode, origin, loose = (
+        pdfium_c.FPDFText_GetUnicode,
+        pdfium_c.FPDFText_GetCharOrigin,
+        pdfium_c.FPDFText_GetLooseCharBox,
+    )
+    parts: list[str] = []
+    start = end = baseline = size = 0.0
+    high, inside = 0, True
     for index in range(texts.count_chars()):
-        unit = pdfium_c.FPDFText_GetUnicode(raw, index)
+        unit = unicode(raw, index)
         if 0xD800 <= unit < 0xDC00:  # the first half of a character beyond the first plane
             high = unit
             continue
         if 0xDC00 <= unit < 0xE000 and high:
             unit = 0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00)
         high = 0
-        text = "-" if unit == ord(_JOINED) else chr(unit) if unit else ""
-        if not text or text in "\r\n" or pdfium_c.FPDFText_IsGenerated(raw, index) == 1:
+        # Only white space is added by pdfium itself.
+        if unit in _BREAKS or (unit == _BLANK and pdfium_c.FPDFText_IsGenerated(raw, index) == 1):
             continue
-        if pdfium_c.FPDFText_GetCharOrigin(raw, index, *origin):
-            # The box with the advance, not that of the ink: a full-width bracket is as wide as any character.
-            found = pdfium_c.FPDFText_GetLooseCharBox(raw, index, around)
-            yield _Character(
-                text, x.value, max(x.value, box.right) if found else x.value, y.value, box.top - box.bottom
-            )
+        # The box with the advance, not that of the ink: a full-width bracket is as wide as any character.
+        if not (origin(raw, index, at_x, at_y) and loose(raw, index, around)):
+            continue
+        place, height = x.value, y.value
+        follows = -_OVERLAP < (place - end) / (box.top - box.bottom or 1.0) < _SPACE
+        within = left <= place <= right and bottom <= height <= top
+        if not (parts and follows and within is inside and -_SAME_LINE <= height - baseline <= _SAME_LINE):
+            if parts:
+                yield _Run("".join(parts), start, end, baseline, size, inside)
+            parts, start, end, baseline = [], place, place, height
+            size, inside = box.top - box.bottom, within
+        parts.append("-" if unit == _JOINED else chr(unit))
+        end = max(end, box.right)
+    if parts:
+        yield _Run("".join(parts), start, end, baseline, size, inside)
 
 
-def _lines(characters: Iterable[_Character]) -> Iterator[str]:
-    """The characters as lines from top to bottom, each from left to right; between columns two spaces.
+def _lines(runs: Iterable[_Run]) -> Iterator[str]:
+    """The texts as lines from top to bottom, each from left to right; between columns two spaces.
 
     What is drawn in one go stays together, also where another text lies over it. Lines of white space are none.
     """
-    row: list[_Character] = []
-    for one in sorted(_runs(characters), key=lambda one: (-one.baseline, one.left)):
+    row: list[_Run] = []
+    for one in sorted(runs, key=lambda one: (-one.baseline, one.left)):
         if row and row[0].baseline - one.baseline > _SAME_LINE:
             yield from _joined(row)
             row = []
@@ -121,28 +138,11 @@ def _lines(characters: Iterable[_Character]) -> Iterator[str]:
     yield from _joined(row)
 
 
-def _runs(characters: Iterable[_Character]) -> Iterator[_Character]:
-    """Characters that follow one another on one height without a gap, as one."""
-    parts: list[str] = []
-    run: _Character | None = None
-    for one in characters:
-        gap = (one.left - run.right) / (one.size or 1) if run else 0.0
-        if run and abs(run.baseline - one.baseline) <= _SAME_LINE and -_OVERLAP < gap < _SPACE:
-            parts.append(one.text)
-            run = run._replace(right=max(run.right, one.right))
-            continue
-        if run:
-            yield run._replace(text="".join(parts))
-        parts, run = [one.text], one
-    if run:
-        yield run._replace(text="".join(parts))
-
-
-def _joined(row: list[_Character]) -> Iterator[str]:
+def _joined(row: list[_Run]) -> Iterator[str]:
     row = sorted(row, key=lambda one: one.left)
     text = row[0].text if row else ""
     for before, one in pairwise(row):
-        gap = (one.left - before.right) / (one.size or 1)
+        gap = (one.left - before.right) / (one.size or 1.0)
         text += (GAP if gap >= _COLUMN else " " if gap >= _SPACE else "") + one.text
     if text.strip():
         yield text.strip()
