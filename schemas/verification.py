@@ -141,8 +141,8 @@ def worst(checks: Iterable[Check]) -> Outcome:
     decides, open_ones = Severity.ERROR, Outcome.INDETERMINATE
     found = None
     for check in checks:
-        if check.severity is not decides:
-            continue
+        if (check.reason is None and found is not None) or check.severity is not decides:
+            continue  # a check that does not pass says why: one that says nothing passed
         outcome = check.outcome
         if outcome is Outcome.FAILED:
             return outcome

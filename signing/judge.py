@@ -354,9 +354,10 @@ def _telling(checks: Iterable[Check]) -> tuple[Check, ...]:
 
 def _worst_integrity(checks: Iterable[Check]) -> Integrity:
     answer: Integrity = "passed"
-    holds = Outcome.PASSED
     for check in checks:
-        if check.outcome is holds or check.rule not in _INTEGRITY or check.severity is not Severity.ERROR:
+        if check.reason is None or check.outcome is Outcome.PASSED:
+            continue
+        if check.rule not in _INTEGRITY or check.severity is not Severity.ERROR:
             continue
         if check.outcome is Outcome.FAILED:
             return "failed"

@@ -176,7 +176,7 @@ def _judge_value(
 
 def _reason(checks: tuple[Check, ...]) -> str | None:
     """The reason of the worst check, the first among equals; None if all passed."""
-    holds = Outcome.PASSED
-    found = [check for check in checks if check.outcome is not holds and check.severity is Severity.ERROR]
+    telling = [check for check in checks if check.reason is not None and check.outcome is not Outcome.PASSED]
+    found = [check for check in telling if check.severity is Severity.ERROR]
     failed_ones = (check.reason for check in found if check.outcome is Outcome.FAILED)
     return next(failed_ones, found[0].reason if found else None)
