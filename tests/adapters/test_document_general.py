@@ -8,6 +8,7 @@ import pytest
 
 from adapters.document import DOCUMENTS_OF, PROFILES, DocumentFields, read_document
 from adapters.document_general import GENERAL
+from adapters.document_invoices import INVOICES
 from adapters.document_layout import Field, Profile
 from adapters.document_model import DocumentKind
 from adapters.insurers import MAPPINGS
@@ -152,3 +153,9 @@ def test_the_command_says_why_it_reads_nothing(tmp_path: Path, capsysbinary: pyt
     path.rename(tmp_path / "x.doc")
     assert main(["adapter", "document", str(tmp_path / "x.doc")]) not in (0, 1)
     assert main(["adapter", "document", str(tmp_path / "x.pdf"), "--profile", "NONE"]) not in (0, 1)
+
+
+def test_the_page_about_documents_names_every_profile() -> None:
+    page_ = (Path(__file__).parents[2] / "docs" / "documents.md").read_text(encoding="utf-8")
+    for code in (*PROFILES, *(one.code for one in INVOICES.values())):
+        assert f"`{code}`" in page_
