@@ -86,13 +86,12 @@ def simulate(count: int, seed: int) -> Year:
     draw = random.Random(seed)
     lives = [_live(number, draw) for number in range(count)]
     awards: dict[str, int] = defaultdict(int)
-    told = []
     for number, life in enumerate(lives):
         if draw.random() < 0.2:
             amount = draw.choice((1, 100_000, max(1, life.subsidy), 60_000_000))
             awards[life.product] += amount
-            told.append(_award(number, life, amount))
-    messages = [message for life in lives for message in life.messages] + told
+            life.messages.append(_award(number, life, amount))
+    messages = [message for life in lives for message in life.messages]
     # Neighbours change places, as they do on the way: a receipt before its policy, an award before a refund.
     order = sorted(range(len(messages)), key=lambda place: place + draw.uniform(0, 60))
     return Year(lives, dict(awards), [messages[place] for place in order])

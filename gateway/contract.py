@@ -43,6 +43,10 @@ def _section(rule: Rule) -> list[str]:
         lines += ["仅提示，不影响结论 · a notice: it decides nothing", ""]
     if rule.basis:
         lines += [f"依据 basis: {rule.basis}", ""]
+    if rule.records:
+        lines += [f"记录 records: {', '.join(f'`{name}`' for name in rule.records)}", ""]
+    if rule.parameters:
+        lines += [f"参数 parameters: {', '.join(f'{name} = {value}' for name, value in rule.parameters.items())}", ""]
     if rule.reasons:
         lines += ["| 原因 reason | 含义 | meaning |", "|---|---|---|"]
         lines += [f"| `{slug}` | {_cell(text.zh)} | {_cell(text.en)} |" for slug, text in sorted(rule.reasons.items())]

@@ -18,7 +18,11 @@ class Text(Noun):
 
 
 class Rule(Noun):
-    """One rule: stable id, title, what can be wrong (reason slug to text), its cure, and its legal basis or clause."""
+    """One rule: stable id, title, what can be wrong (reason slug to text), its cure, its legal basis or clause.
+
+    `records` are the record types that it is about and `fields` those of their fields that it names; `since` and `until`
+    the versions of the catalogue that have it; `parameters` the numbers that it goes by.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9]+(?:[.-][a-z0-9]+)*$")
     title: Text
@@ -28,6 +32,8 @@ class Rule(Noun):
     basis: str | None = None
     cure: Text | None = None
     since: str = "1.0"
+    until: str | None = None
+    parameters: dict[str, str] = Field(default_factory=dict)
     reasons: dict[str, Text] = Field(default_factory=dict)
 
 

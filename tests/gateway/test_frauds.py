@@ -9,6 +9,7 @@ from one_policy import AT, honest, policy, receipt, record, state, tell, verdict
 from gateway.catalogue import load_catalogue
 from gateway.frauds import Fraud, load_frauds
 from gateway.schemes import load_schemes, load_texts
+from gateway.submissions import frauds
 from gateway.submissions.known import PolicyState
 from gateway.submissions.products import Claim, claim_of, told_before
 from schemas.verification import Outcome, Severity
@@ -120,3 +121,13 @@ def test_who_told_it_first_is_not_held_by_who_told_it_otherwise() -> None:
     assert told_before([one, other], one) == ()
     assert told_before([one, other], other) == (one,)
     assert told_before([one], other) == (one,)
+
+
+def test_the_published_parameters_are_those_that_the_rules_go_by() -> None:
+    rules = load_catalogue().rules
+    assert rules["premium.not-returned-early"].parameters == {
+        "days": str(frauds.EARLY_DAYS),
+        "share_percent": str(int(frauds.EARLY_SHARE * 100)),
+    }
+    assert rules["premium.not-changed-late"].parameters == {"days_after_expiry": str(frauds.WATCH_DAYS)}
+    assert rules["premium.same-unit"].parameters == {"factor": str(frauds.SLIP)}
