@@ -91,6 +91,8 @@ class _Deciding:
         self.sample = sample
         self.found = Decided(place)
         self.claims = {one.name: named(one.name) for one in place.fields}
+        self.offered: set[str] = set()
+        self.without_unit: list[str] = []
 
     def all(self) -> Decided:
         """Everything about one place."""
@@ -125,9 +127,7 @@ class _Deciding:
         return (*found, "receipt") if is_paid else found
 
     def _field(self, one: Field) -> None:
-        claimed = [
-            target for target in self.claims[one.name] if not target.record or target.record in self.found.records
-        ]
+        claimed = [target for target in self.claims[one.name] if self._is_possible(target)]
         rivals = [
             other.header
             for other in self.found.place.fields
@@ -142,6 +142,13 @@ class _Deciding:
             self.found.ignored.append((one.name, reason))
         else:
             self._ask_which(one, _WHICH, [])
+
+    def _is_possible(self, target: Target) -> bool:
+        """Whether these rows are of such a record, and name the party whose code it would be."""
+        if target.record and target.record not in self.found.records:
+            return False
+        party = target.field.removesuffix(".credit_code")
+        return party == target.field or any(targets()[f"{party}.name"] in claim for claim in self.claims.values())
 
     def _claimed(self, one: Field, target: Target) -> None:
         """The name says what it is: so must the values."""
@@ -198,7 +205,7 @@ class _Deciding:
 
     def _units(self) -> None:
         """Amounts have the unit of their header, of the line above, of their cells, or one that somebody states."""
-        open_units: list[str] = []
+        open_units = self.without_unit
         for name, taken in self.found.taken.items():
             kind, one = _kind(taken.target), taken.field
             if kind.measured == "money" and not self._says_unit(one):
@@ -251,7 +258,8 @@ class _Deciding:
     def _missing(self) -> None:
         for record in self.found.records:
             for name in _NEEDED[record]:
-                if name in self.found.taken or (name == "policy.premium.gross" and self._is_computed()):
+                is_asked = name in self.offered or (name == "policy.premium.gross" and self._is_computed())
+                if name in self.found.taken or is_asked:
                     continue
                 self._ask(
                     f"缺 missing: {name}",
@@ -269,15 +277,19 @@ class _Deciding:
         for one in self.found.place.fields:
             is_free = one.name in self.found.open_names and bool(one.values)
             if is_free and not unreadable(one, target) and (target.kind != "code" or target in alike(one.name)):
-                yield self._line(target, one.name)
+                yield self._line(target, one)
 
-    def _line(self, target: Target, name: str) -> str:
+    def _line(self, target: Target, one: Field) -> str:
         """A candidate as the line that takes it, with where it goes."""
         holder = {"policy": "POLICY", "receipt": "RECEIPT", "invoice": "INVOICE"}.get(target.record, "reads")
         kind = constant(target) if target.kind == "code" else f"kinds.{kind_name(self.sample, target)}"
-        return f'{holder}: "{target.path}": Source("{name}", {kind})'
+        unit = ", unit=UNIT" if target.kind == "money" and not self._says_unit(one) else ""
+        return f'{holder}: "{target.path}": Source("{one.name}", {kind}{unit})'
 
     def _ask_which(self, one: Field, question: str, first: list[Target]) -> None:
+        self.offered.update(target.field for target in first)
+        if any(target.kind == "money" for target in first) and not self._says_unit(one):
+            self.without_unit.append(one.header)
         likely = list(dict.fromkeys((*first, *alike(one.name), *_by_value(one))))
         fitting = [
             target
@@ -285,7 +297,7 @@ class _Deciding:
             if target in first
             or ((not target.record or target.record in self.found.records) and not unreadable(one, target))
         ]
-        choices = [self._line(target, one.name) for target in fitting if target.field not in self.found.taken]
+        choices = [self._line(target, one) for target in fitting if target.field not in self.found.taken]
         about = _examples(one) if one.values else _NO_VALUE
         self._ask(one.header, f"{question} ({about})", (*choices[:_CANDIDATES], f'ignores: "{one.name}"'))
 

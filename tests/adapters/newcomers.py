@@ -81,7 +81,7 @@ def _records() -> list[dict[str, Any]]:
             "applicant": {"name": name, "creditCode": code, "phone": "13800000000"},
             "line": line,
             "period": {"start": start, "end": end},
-            "sumPremium": premium,
+            "premium": {"gross": premium},
             "signChannel": "A",
         }
         for (number, name, code, line, start, end), premium in zip(ROWS, PREMIUMS, strict=True)

@@ -74,4 +74,4 @@ def test_the_walk_is_as_it_is_written(page: str, tmp_path: Path, capfdbinary: py
 def test_both_pages_make_the_same_edits() -> None:
     english, chinese = ([block for block in blocks(page) if block[0].startswith("diff")] for page in PAGES)
     assert english == chinese
-    assert len(english) == 6
+    assert len(english) == 7

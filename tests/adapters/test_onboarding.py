@@ -156,6 +156,24 @@ def test_an_unknown_name_with_valid_credit_codes_has_them_as_candidates(tmp_path
     assert question.candidates[-1] == 'ignores: "编码甲"'
 
 
+def test_whether_a_premium_is_with_tax_is_taken_from_its_name_and_from_nothing_else(tmp_path: Path) -> None:
+    found = asked(tmp_path, "a.csv", changed("含税保费", "签单保费（元）"))
+    assert {one[:29] for one in found["签单保费（元）"].candidates} >= {
+        'POLICY: "premium.gross": Source("签单保费"'[:29],
+        'POLICY: "premium.net": Source("签单保费"'[:29],
+    }
+    assert "缺 missing: policy.premium.gross" not in found
+    assert "含税保费（元）" not in asked(tmp_path, "b.csv", changed("含税保费", "含税保费（元）"))
+
+
+def test_whose_credit_code_it_is_is_asked_where_several_parties_are_named(tmp_path: Path) -> None:
+    found = asked(tmp_path, "a.csv", changed("签约渠道", "被保险人"))
+    assert [one.partition(":")[2][:30] for one in found["社会信用代码"].candidates[:2]] == [
+        ' "policyholder.credit_code": S',
+        ' "insured.credit_code": Source',
+    ]
+
+
 def test_a_last_day_on_the_anniversary_is_asked_for(tmp_path: Path) -> None:
     (question,) = [
         one
@@ -207,7 +225,7 @@ def test_a_list_within_rows_is_proposed_and_taken_by_nothing(tmp_path: Path) -> 
         "applicant": {"name": "甲公司"},
         "line": "药品责任险",
         "period": {"start": "2026-03-01", "end": "2027-02-28"},
-        "sumPremium": "800000.00元",
+        "premium": {"gross": "800000.00元"},
         "terms": [{"clauseCode": "C00001232612026010100001", "clauseName": "主条款", "extra": "x"}],
         "plan": [{"payNo": 1, "planDate": "2026-03-15", "planFee": 800000}],
     }
