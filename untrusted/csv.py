@@ -1,5 +1,6 @@
 """CSV records (RFC 4180), one by one, so that a broken record costs a record and not the file."""
 
+import csv
 import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
@@ -108,12 +109,31 @@ def _parsed(text: str, at: int, number: int, limits: Limits, *, whole: bool) -> 
             if text.count(",", at) >= columns:
                 raise _too_wide(number, limits)
             record, at = Record(number, tuple(text[at:].split(","))), length
+        elif (cells := _on_one_line(text, at, limits)) is not None:
+            record, at = Record(number, cells), text.find("\n", at) + 1
         else:
             record, at = _quoted(text, at, number, limits)
             if at > length and not whole:
                 return
         _check_cells(record, most)
         yield record, at
+
+
+def _on_one_line(text: str, at: int, limits: Limits) -> tuple[str, ...] | None:
+    """The cells of a record with quotes that ends with its line; `None` where that is not certain.
+
+    The standard library's reader is strict here: what it reads without complaint, `_quoted` reads the same.
+    """
+    end = text.find("\n", at)
+    if end < 0:
+        return None
+    line = text[at : end - 1] if text[end - 1] == "\r" else text[at:end]
+    if "\r" in line or len(line) >= limits.columns:
+        return None
+    try:
+        return tuple(next(csv.reader((line,), strict=True)))
+    except (csv.Error, StopIteration):
+        return None
 
 
 def _check_cells(record: Record, most: int) -> None:
