@@ -10,6 +10,7 @@ import orjson
 import psycopg
 import pytest
 from house import AT as NOW
+from house import e_policy, naming, next_number, world
 from premiums_at_hand import ANOTHER, AT, HOLDER, NUMBER, PRODUCT, keep, money_of, policy_of, premium_of
 from service import Answered, Service, serve
 
@@ -219,6 +220,35 @@ def test_who_may_match_and_what_is_refused(dsn: str) -> None:
         assert refused.json()["problems"][0]["rule"].startswith("archive.")
         future = (NOW + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         assert (await post(service, body, query=f"?as_of={future}")).status == 400
+
+    serve(dsn, work)
+
+
+def test_what_an_insurer_reported_is_what_an_application_is_held_against(dsn: str) -> None:
+    """The whole way: sealed policy, receipt, verified premium; the annex of it; the annex held against it; a refund."""
+
+    async def work(service: Service) -> None:
+        await service.push_filings()
+        who = world().insurer("SANDBOX-C")
+        facts = world().policy(who, next_number())
+        paper = e_policy(who, facts)
+        await service.put(who, paper)
+        await service.submit(who, naming(facts, "policy", paper))
+        assert (await service.submit(who, world().receipt(facts))).json()["status"] == "verified"
+        path = f"/v1/annexes/1?insurer={who.code}&policy_no={facts.policy_no}"
+        form = await service.call(who.code, "GET", path)
+        assert "attachment" in form.headers["content-disposition"]
+        headers = {"content-type": XLSX}
+        (row,) = (await service.call("SUBSIDY", "POST", "/v1/premiums/match", form.body, headers)).json()["rows"]
+        assert row["premium"]["status"] == "verified"
+        assert {field["outcome"] for field in row["fields"]} <= {"agrees", "unknown"}
+        assert outcomes(row)["insurer"] == outcomes(row)["statement"] == outcomes(row)["premium"] == "agrees"
+        service.later(days=1)
+        await service.submit(who, world().refund(facts, amount="10000.00"))
+        (row,) = (await service.call("SUBSIDY", "POST", "/v1/premiums/match", form.body, headers)).json()["rows"]
+        assert row["outcome"] == "differs"
+        assert outcomes(row)["paid"] == outcomes(row)["statement"] == "differs"
+        assert {"refunded", "changed-since-verified"} <= {one["kind"] for one in row["unmentioned"]}
 
     serve(dsn, work)
 

@@ -219,7 +219,7 @@ STATEMENTS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STATEMENTS)
 def test_every_earlier_moment_is_answered_as_it_was(
     dsn: str, statements: list[tuple[set[str], bool, str, bool]]
