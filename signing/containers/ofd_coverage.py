@@ -7,6 +7,7 @@ both entries; a part that cannot be read counts as hiding something.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from signing.containers.ofd_package import (
     BadPart,
@@ -68,6 +69,50 @@ class Reach:
 
 def reach(package: Package, roots: tuple[str, ...], versions: tuple[str, ...]) -> Reach:
     """Everything that is reached from the document roots and from the version list, if there is one."""
+    try:
+        entrances = tuple(package.read(name) for name in (*roots, *versions))
+    except Refused:
+        return _reach(package, roots, versions, [])
+    asked = (roots, versions, entrances, package.files)
+    weight = package.weight() + sum(map(len, entrances)) + _LARGEST_WAY
+    way = _WAYS.get(asked, lambda: _find_way(package, roots, versions), weight)
+    return way.found if way.leads_through(package) else _reach(package, roots, versions, [])
+
+
+_Step = tuple[str, bytes | None]
+"""A part that was read on the way; of a page without resources of its own, which leads nowhere, only that (None)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What was reached in one package, and the parts that led there: where they say the same, the same is reached."""
+
+    found: Reach
+    steps: tuple[_Step, ...] | None
+
+    def leads_through(self, package: Package) -> bool:
+        """Whether the parts of `package` say what these did."""
+        try:
+            return self.steps is not None and all(
+                _PAGE_RESOURCES not in package.read(name) if octets is None else package.read(name) == octets
+                for name, octets in self.steps
+            )
+        except Refused:
+            return False
+
+
+_LARGEST_WAY = 32 << 10
+_WAYS: Kept[Any, _Way] = Kept(512, 32 << 20)
+
+
+def _find_way(package: Package, roots: tuple[str, ...], versions: tuple[str, ...]) -> _Way:
+    steps: list[_Step] = []
+    found = _reach(package, roots, versions, steps)
+    size = sum(len(name) + len(octets or b"") for name, octets in steps)
+    return _Way(found, tuple(steps) if size <= _LARGEST_WAY and not found.unreadable else None)
+
+
+def _reach(package: Package, roots: tuple[str, ...], versions: tuple[str, ...], steps: list[_Step]) -> Reach:
     found = Reach()
     queue = [(root, "Document") for root in roots] + [(version, "DocVersion") for version in versions]
     seen: set[tuple[str, str]] = set()
@@ -84,17 +129,19 @@ def reach(package: Package, roots: tuple[str, ...], versions: tuple[str, ...]) -
             found.unreadable.append(name)
             break
         try:
-            queue.extend(_follow(package, name, kind, found))
+            queue.extend(_follow(package, name, kind, found, steps))
         except (BadPart, Refused):
             found.unreadable.append(name)
     return found
 
 
-def _follow(package: Package, name: str, kind: str, found: Reach) -> Iterator[tuple[str, str]]:
+def _follow(package: Package, name: str, kind: str, found: Reach, steps: list[_Step]) -> Iterator[tuple[str, str]]:
     """The parts that one part leads to."""
     octets = package.read(name)
     if kind == "Page" and _PAGE_RESOURCES not in octets:
+        steps.append((name, None))
         return  # a page without resources of its own leads nowhere; it need not be parsed
+    steps.append((name, octets))
     part = _PARTS.get((kind, octets), lambda: _read_part(package.xml(name), kind), len(octets))
     found.page_size = found.page_size or part.page_size
     for lead in part.leads:
