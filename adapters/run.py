@@ -70,6 +70,8 @@ def lint(path: Path) -> dict[str, Any]:
     found: dict[str, _Seen] = {}
     others: dict[str, str] = {}
     for code, mapping in MAPPINGS.items():
+        if any(_is_same(mapping, MAPPINGS[known]) for known in (*found, *others)):
+            continue  # another insurer's name for the same format
         seen = _look(mapping, data, path.name)
         if isinstance(seen, str):
             others[code] = seen
@@ -81,6 +83,10 @@ def lint(path: Path) -> dict[str, Any]:
         result |= _fields(MAPPINGS[dialect], found[dialect].opened)
         result |= _summary(MAPPINGS[dialect], data, path.name, found[dialect].insurer or dialect)
     return result
+
+
+def _is_same(one: Mapping, other: Mapping) -> bool:
+    return one.format is other.format and one.rows is other.rows
 
 
 def lint_with(mapping: Mapping, path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from adapters.run import read_file
 from untrusted import Refused, decode
 
 _BOM = b"\xef\xbb\xbf"
+_FIRST_OF_THREE_BYTES = "\u0800"
 
 
 def look(path: Path) -> Sample:
@@ -50,6 +51,10 @@ def _decoded(data: bytes) -> tuple[tuple[str, ...], str, tuple[str, str] | None]
         asked = "样例全为 ASCII，含中文时是 gb18030 还是 utf-8？ which encoding do files with Chinese have?"
         return ("gb18030", "utf-8-sig"), decode(data), ("编码 encoding", asked)
     try:
-        return ("utf-8", "utf-8-sig"), decode(data), None
+        text = decode(data)
     except Refused:
         return ("gb18030", "utf-8-sig"), decode(data, frozenset({"gb18030"})), None
+    # A few Chinese words in GB18030 can be UTF-8 by chance, but then of characters that no Chinese text has.
+    chance = min(one for one in text if not one.isascii()) < _FIRST_OF_THREE_BYTES
+    asked = "也可能是 GB18030，请核对 it could be GB18030 as well: which is it?"
+    return ("utf-8", "utf-8-sig"), text, ("编码 encoding", asked) if chance else None

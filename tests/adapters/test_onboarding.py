@@ -293,6 +293,15 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
         assert main(new) == 64
 
 
+def test_bytes_that_are_utf8_by_chance_are_asked_for(tmp_path: Path) -> None:
+    text = as_csv().decode("gb18030")
+    for word in set(re.findall("[\u4e00-\u9fff（）]+", text)):
+        text = text.replace(word, "x" if word != "签约渠道" else "小模")
+    text = text.replace("x", "policy no", 1)
+    found = asked(tmp_path, "a.csv", text.encode("gb18030"))
+    assert "编码 encoding" in found
+
+
 def test_a_name_cannot_break_out_of_the_module(tmp_path: Path) -> None:
     path = sample(tmp_path, "list.csv", changed("签约渠道", '"x""""""\\\\"'))
     begun = begin("DEMO-PC", '"""\nimport os\n"', path, tmp_path / "out")
