@@ -298,8 +298,9 @@ def test_bytes_that_are_utf8_by_chance_are_asked_for(tmp_path: Path) -> None:
     for word in set(re.findall("[\u4e00-\u9fff（）]+", text)):
         text = text.replace(word, "x" if word != "签约渠道" else "小模")
     text = text.replace("x", "policy no", 1)
-    found = asked(tmp_path, "a.csv", text.encode("gb18030"))
-    assert "编码 encoding" in found
+    looked = look(sample(tmp_path, "a.csv", text.encode("gb18030")))
+    assert [about for about, _ in looked.open_questions] == ["编码 encoding"]
+    assert look(sample(tmp_path, "b.csv", as_csv())).open_questions == []
 
 
 def test_a_name_cannot_break_out_of_the_module(tmp_path: Path) -> None:
