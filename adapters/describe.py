@@ -4,13 +4,18 @@ from collections.abc import Mapping as Fields
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.insurers import MAPPINGS
 from adapters.mapping import Choice, Each, Mapping, Rows, Source
+from adapters.versions import known
 
 
 def describe() -> list[dict[str, Any]]:
-    """The registered mappings, by code."""
-    return [{"insurer": code, **describe_mapping(mapping)} for code, mapping in MAPPINGS.items()]
+    """The registered mappings, by code: of each the shipped version first, then those that may follow it."""
+    versions = known()
+    return [
+        {"insurer": code, **describe_mapping(mapping), "digest": versions.digest(mapping)}
+        for code in versions.codes()
+        for mapping in versions.of(code)
+    ]
 
 
 def describe_mapping(mapping: Mapping) -> dict[str, Any]:

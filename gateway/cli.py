@@ -113,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("files", nargs="+", type=Path)
     run.add_argument("--insurer", required=True, metavar="CODE", help="or a module, FILE.py")
     run.add_argument("--json", action="store_true")
+    run.add_argument("--lang", choices=("zh", "en"), default="zh", help="of what problems say")
     run.set_defaults(run=_adapter_run)
     lint = adapters.add_parser("lint", help="guess the format of a file and show what would be taken, ignored, refused")
     lint.add_argument("file", type=Path)
@@ -163,6 +164,8 @@ def _parser() -> argparse.ArgumentParser:
     impact.add_argument("--json", action="store_true", help="one signed list")
     impact.add_argument("--lang", choices=("zh", "en"), default="zh")
     impact.set_defaults(run=_impact)
+
+    _mapping_commands(commands)
 
     submit = commands.add_parser("submit", help="提交 submit a message, or hand in a document")
     submit.add_argument("file", type=Path)
@@ -252,6 +255,36 @@ def _trust_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     bring.add_argument("--dry-run", action="store_true", help="say what would be done, write nothing")
     _readable(bring)
     bring.set_defaults(run=_trust_import)
+
+
+def _mapping_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    mapping = commands.add_parser("mapping", help="映射版本 which version reads whose messages").add_subparsers(
+        parser_class=_Parser
+    )
+    listing = mapping.add_parser("list", help="what is in force, and what is proposed")
+    listing.add_argument("--insurer", dest="about", help="of this insurer only")
+    _calling(listing)
+    listing.set_defaults(run=_mapping_list)
+    propose = mapping.add_parser("propose", help="提议 that another version reads, after its replay")
+    propose.add_argument("--replay", type=Path, required=True, help="what `gateway adapter replay --json` printed")
+    propose.add_argument(
+        "--from", dest="active_from", type=_moment, required=True, help="from this moment on (RFC 3339)"
+    )
+    propose.add_argument("--reason", required=True)
+    _calling(propose)
+    propose.set_defaults(run=_mapping_propose)
+    approve = mapping.add_parser("approve", help="批准 as a second person")
+    approve.add_argument("proposal", help="the proposal's digest")
+    _calling(approve)
+    approve.set_defaults(run=_mapping_approve)
+
+
+def _calling(parser: argparse.ArgumentParser) -> None:
+    """What commands have in common that call a running gateway."""
+    parser.add_argument("--as", dest="insurer", required=True, help="your code")
+    parser.add_argument("--key", type=Path, required=True, help="private key, PKCS #8 PEM")
+    parser.add_argument("--keyid", help="id of the key; needed where you have registered several")
+    parser.add_argument("--url", required=True)
 
 
 def _readable(parser: argparse.ArgumentParser) -> None:
@@ -415,7 +448,7 @@ def _adapter_list(_parsed: argparse.Namespace) -> int:
 def _adapter_run(parsed: argparse.Namespace) -> int:
     from gateway.commands.adapter import run_files
 
-    return run_files(parsed.insurer, parsed.files)
+    return run_files(parsed.insurer, parsed.files, parsed.lang)
 
 
 def _adapter_replay(parsed: argparse.Namespace) -> int:
@@ -484,6 +517,18 @@ def _scheme_assess(parsed: argparse.Namespace) -> int:
 
     at = parsed.at or shanghai_day(datetime.now(UTC))
     return assess_files(parsed.scheme, parsed.answers, at, parsed.files, as_json=parsed.json, language=parsed.lang)
+
+
+def _mapping_list(parsed: argparse.Namespace) -> int:
+    return int(importlib.import_module("client.mappings").show(parsed))
+
+
+def _mapping_propose(parsed: argparse.Namespace) -> int:
+    return int(importlib.import_module("client.mappings").propose(parsed))
+
+
+def _mapping_approve(parsed: argparse.Namespace) -> int:
+    return int(importlib.import_module("client.mappings").approve(parsed))
 
 
 def _submit(parsed: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.catalogue import Catalogue
+from gateway.entries import problem_entry
 from schemas.verification import Check, Outcome, Severity
 
 Language = Literal["zh", "en"]
@@ -115,22 +116,6 @@ def language_of(request: Request) -> Language:
         if primary in ("zh", "en") and weight > max(best_weight, 0.0):
             best, best_weight = primary, weight
     return "en" if best == "en" else "zh"
-
-
-def problem_entry(check: Check, catalogue: Catalogue, language: Language) -> dict[str, Any]:
-    """One check that did not pass, as an entry of `problems`: rule, field, reason, detail in the caller's language."""
-    entry: dict[str, Any] = {
-        "rule": check.rule,
-        "field": check.field,
-        "reason": check.reason,
-        "outcome": check.outcome.value,
-        "detail": catalogue.explain(check, language),
-    }
-    if check.facts:
-        entry["facts"] = check.facts
-    if check.fix:
-        entry["fix"] = check.fix
-    return entry
 
 
 def render(problem: Problem, request: Request, catalogue: Catalogue) -> Response:

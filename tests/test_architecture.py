@@ -22,7 +22,7 @@ MAY_IMPORT = {
 # Inside `gateway/`, left may not import right.
 ORDER = [
     {"errors"},
-    {"config", "db", "participants", "catalogue", "frauds", "shown"},
+    {"config", "db", "participants", "catalogue", "frauds", "shown", "entries"},
     {"state", "problems"},
     {"params", "answers"},
     {"ledger", "trust", "seal_report"},

@@ -13,10 +13,10 @@ from adapters.versions import Versions, known
 from gateway.catalogue import Catalogue, load_catalogue
 from gateway.config import Config
 from gateway.db import DatabaseGone, embedded, new_pool
+from gateway.entries import problem_entry
 from gateway.errors import Misconfigured
 from gateway.mappings.in_force import Reader, formats_of
 from gateway.participants import Participant, load_participants
-from gateway.problems import problem_entry
 from gateway.replay import store
 from gateway.replay.compare import Compared, Difference
 from gateway.replay.replay import Tally, replay
@@ -126,12 +126,14 @@ class _Printer:
         self._told = time.monotonic()
 
     def line(self, compared: Compared) -> bytes:
-        """Print what differs; the JSON line of it."""
-        line = orjson.dumps(self._stated(compared)) + b"\n"
-        if self._as_json:
+        """Print what differs; the JSON line of it, in Chinese, so that it is the same whoever reads."""
+        line = orjson.dumps(self._stated(compared, "zh")) + b"\n"
+        if not self._as_json:
+            print("\n".join(self._told_of(compared)))
+        elif self._language == "zh":
             sys.stdout.buffer.write(line)
         else:
-            print("\n".join(self._told_of(compared)))
+            sys.stdout.buffer.write(orjson.dumps(self._stated(compared, self._language)) + b"\n")
         return line
 
     def progress(self, seen: int, total: int) -> None:
@@ -150,7 +152,7 @@ class _Printer:
                 print(f"{name}: {value}")
         sys.stdout.flush()
 
-    def _stated(self, compared: Compared) -> dict[str, Any]:
+    def _stated(self, compared: Compared, language: Language) -> dict[str, Any]:
         message = compared.message
         stated: dict[str, Any] = {
             "submission": message.submission_id,
@@ -166,12 +168,7 @@ class _Printer:
                 stated[name] = [{"type": one.type, "policy_no": one.policy_no, "number": one.number} for one in records]
         for name, checks in (("problems_gone", compared.problems_gone), ("problems_new", compared.problems_new)):
             if checks:
-                # In both languages, whichever is shown: the digest of the lines does not depend on the reader.
-                stated[name] = [
-                    problem_entry(check, self._catalogue, "zh")
-                    | {"detail": {name: self._catalogue.explain(check, name) for name in ("zh", "en")}}
-                    for check in checks
-                ]
+                stated[name] = [problem_entry(check, self._catalogue, language) for check in checks]
         return stated
 
     def _told_of(self, compared: Compared) -> list[str]:

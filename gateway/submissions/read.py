@@ -9,16 +9,16 @@ from pydantic import ValidationError
 
 from adapters import translate_with
 from adapters.completion import complete
-from adapters.drafts import Draft
+from adapters.drafts import Draft, Lineage
 from adapters.mapping import Mapping as InsurerMapping
-from adapters.problems import Problem
 from adapters.versions import known
+from gateway.entries import as_check
 from gateway.mappings.in_force import Reader, format_of
 from gateway.participants import Participant
 from schemas.base import Noun
 from schemas.canonical import as_json
 from schemas.submission import RECORDS, SCHEMA, Envelope
-from schemas.verification import Check, Severity, failed, passed, unknown
+from schemas.verification import Check, Severity, failed, passed
 from untrusted import Refused, read_json
 
 _NUMBER_FIELDS = {
@@ -96,7 +96,7 @@ def read_message(body: bytes, media_type: str, sender: Participant, reader: Read
     for row in translate_with(mapping, body, media_type=media_type, insurer=sender.code):
         rows += 1
         message_id = message_id or _usable(row.envelope.get("message_id"))
-        checks += [_as_check(problem, row.row) for problem in row.problems]
+        checks += [as_check(problem, row.row) for problem in row.problems]
         for draft in row.records:
             read = _as_record(complete(draft, mapping), row.row)
             if not isinstance(read, ReadRecord):
@@ -132,7 +132,7 @@ def _read_official(body: bytes, sender: Participant) -> Reading:
     try:
         envelope = Envelope.model_validate(value)
     except ValidationError as error:
-        return Reading(None, (), tuple(_schema_checks(error, 1)))
+        return Reading(None, (), tuple(_schema_checks(error, 1, {})))
     if envelope.schema_ != SCHEMA or envelope.type not in _OFFICIAL.get(sender.role, ()):
         return Reading(envelope.message_id, (), (_of_another(envelope.type, sender),))
     read = _as_record(Draft(envelope.type, envelope.record, {}), 1)
@@ -154,31 +154,41 @@ def _as_record(draft: Draft, row: int) -> ReadRecord | list[Check]:
     try:
         noun = RECORDS[draft.type].model_validate(draft.record)
     except ValidationError as error:
-        return list(_schema_checks(error, row))
+        return list(_schema_checks(error, row, draft.lineage))
     lineage = {path: found.as_json() for path, found in draft.lineage.items()}
     return ReadRecord(draft.type, noun, as_json(noun), lineage, row)
 
 
-def _schema_checks(error: ValidationError, row: int) -> Iterable[Check]:
-    """Each thing that keeps a record from being one, by the rule that it breaks."""
+# What the standard schema can have against a value, in the words of the catalogue.
+_REASONS = {
+    "string_too_long": "too-long",
+    "too_long": "too-many",
+    "string_too_short": "too-short",
+    "too_short": "too-few",
+    "string_pattern_mismatch": "form",
+    "literal_error": "not-in-list",
+    "enum": "not-in-list",
+}
+
+
+def _schema_checks(error: ValidationError, row: int, lineage: Mapping[str, Lineage]) -> Iterable[Check]:
+    """Each thing that keeps a record from being one, by the rule that it breaks, and where in the source it stands."""
     for problem in error.errors(include_url=False, include_input=False)[:_MOST_ERRORS]:
         field = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int)) or None
         kind = problem["type"]
+        facts = {"row": row, **_place(lineage, ".".join(map(str, problem["loc"])))}
         if kind == "missing":
-            yield failed("field.missing", "missing", field=field, row=row)
+            yield failed("field.missing", "missing", field=field, **facts)
         elif kind == "extra_forbidden":
-            yield failed("field.unaccounted", "unknown", field=field, row=row)
+            yield failed("field.unaccounted", "unknown", field=field, **facts)
         else:
-            yield failed("schema.value", "not-allowed", field=field, row=row, kind=kind, detail=problem["msg"])
+            reason = _REASONS.get(kind, "not-allowed")
+            yield failed("schema.value", reason, field=field, **facts, kind=kind, detail=problem["msg"])
 
 
-def _as_check(problem: Problem, row: int) -> Check:
-    facts: dict[str, Any] = {"row": row, **problem.facts}
-    if problem.raw is not None:
-        facts["raw"] = problem.raw[:200]
-    if problem.where is not None:
-        facts["where"] = problem.where
-    if problem.effect == "N":
-        return unknown(problem.rule, problem.reason, severity=Severity.NOTICE, field=problem.field, **facts)
-    fix = [dict(step) for step in problem.fix] or None
-    return failed(problem.rule, problem.reason, field=problem.field, fix=fix, **facts)
+def _place(lineage: Mapping[str, Lineage], path: str) -> dict[str, Any]:
+    """Where the value stands in the source, and its raw text; of a missing value nothing."""
+    found = lineage.get(path)
+    if found is None:
+        return {}
+    return {"where": found.source} | ({"raw": found.raw[:200]} if found.raw is not None else {})

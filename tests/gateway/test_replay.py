@@ -1,6 +1,7 @@
 """Another version in shadow: what would read otherwise is shown field by field, and nothing is written."""
 
 import copy
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -147,7 +148,11 @@ def test_what_would_be_refused_or_accepted_anew_is_told_with_its_problems(
     assert [one["type"] for one in line["records_new"]] == ["policy"]
     (problem,) = line["problems_gone"]
     assert (problem["rule"], problem["field"]) == ("field.unaccounted", "返点")
-    assert set(problem["detail"]) == {"zh", "en"}
+    assert (problem["row"], problem["outcome"]) == (0, "failed")
+    assert all(re.search(r"[\u4e00-\u9fff]", problem[name]) for name in ("detail", "expected", "cure"))
+    _, (english,), same = lines(capsysbinary, dsn, "1.1", wider, language="en")
+    assert english["problems_gone"][0]["detail"].isascii()
+    assert same == summary  # the digest is of what differs, not of the language
     narrower = versions(candidate(tmp_path, "dia_csv_list", "1.2", NO_CLASS))
     code, found, summary = lines(capsysbinary, dsn, "1.2", narrower)
     assert (code, tallied(summary)) == (1, (0, 1, 1, 0))
