@@ -35,7 +35,9 @@ from gateway.match.routes import router as match_routes
 from gateway.participants import load_participants
 from gateway.premiums.routes import router as premium_routes
 from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
+from gateway.registries.check import Terms as RegistryTerms
 from gateway.registries.routes import router as registry_routes
+from gateway.registries.store import CurrentRegistries
 from gateway.state import Gateway
 from gateway.submissions.gather import Judges
 from gateway.submissions.memory.routes import router as memory_routes
@@ -87,6 +89,9 @@ def judges_of(gateway: Gateway) -> Judges:
         catalogue=gateway.catalogue.digest,
         registry=CurrentRegistry(),
         registry_max_age_days=gateway.config.registry_max_age_days,
+        registries=CurrentRegistries(),
+        asked=RegistryTerms(gateway.config.registry_max_age_days, gateway.config.required_registries),
+        schemes=gateway.config.schemes,
         log_origin=gateway.config.log_origin,
     )
 

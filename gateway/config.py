@@ -43,6 +43,8 @@ class Config(Noun):
     pool_size: int = Field(default=8, ge=2, le=200)
     request_max_age_seconds: int = Field(default=300, ge=10, le=3600)
     registry_max_age_days: int = Field(default=45, ge=1, le=3650)
+    required_registries: Listed = ()
+    schemes: Listed = ("ZJ-NDI",)
     body_limit_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     publish_every_seconds: float = Field(default=1.0, gt=0, le=3600)
     recheck_every_seconds: float = Field(default=10.0, gt=0, le=86_400)

@@ -105,3 +105,7 @@ class Registries:
 def nothing_known() -> Registries:
     """No registry was ever connected."""
     return Registries(Registry(), Registry(), Registry(), Registry())
+
+
+NOTHING_STATED = Registries(Registry(), Registry(), Registry(), Registry())
+"""Registries that nobody connected."""

@@ -8,7 +8,11 @@ from typing import Any
 
 from gateway.db import Connection
 from gateway.filing.registry import FilingRegistry
+from gateway.handover.check import Use
+from gateway.handover.store import find_uses, lock_names
 from gateway.participants import Participants
+from gateway.registries.check import Terms as RegistryTerms
+from gateway.registries.registry import NOTHING_STATED, Registries
 from gateway.submissions import store
 from gateway.submissions.arrival import Arrival, RecordNumber, keys_named, movement_number
 from gateway.submissions.directives import Given, in_effect
@@ -24,7 +28,7 @@ from gateway.submissions.verdict import Basis
 from schemas.base import Noun
 from schemas.party import folded
 from schemas.policy import Policy
-from schemas.premium import Award, Decision, Invoice
+from schemas.premium import Award, Decision, Delivery, Invoice
 from schemas.verification import Outcome
 from signing import TrustStore
 
@@ -40,20 +44,31 @@ class Judges:
     registry_max_age_days: int
     log_origin: str
     schemes: tuple[str, ...] = ("ZJ-NDI",)
+    registries: Callable[[Connection], Awaitable[Registries]] | None = None
+    asked: RegistryTerms = field(default_factory=RegistryTerms)
 
-    def basis(self, registry: FilingRegistry) -> Basis:
-        """The basis of verdicts under this registry."""
+    async def basis(self, connection: Connection) -> Basis:
+        """The basis of verdicts under what the registries state now."""
+        registry = await self.registry(connection)
+        registries = await self.registries(connection) if self.registries else NOTHING_STATED
         insurers = {}
         for insurer in self.participants.insurers():
             insurers[folded(insurer.name)] = insurers[insurer.code] = insurer.code
         return Basis(
-            registry, self.registry_max_age_days, self.catalogue, self.trust.digest, self.schemes, insurers=insurers
+            registry,
+            self.registry_max_age_days,
+            self.catalogue,
+            self.trust.digest,
+            self.schemes,
+            insurers=insurers,
+            registries=registries,
+            asked=self.asked,
         )
 
 
 async def basis_at(connection: Connection, judges: Judges, at: datetime) -> Basis:
     """What verdicts given at `at` rest on: the registry as it is known, the directives in effect."""
-    basis = judges.basis(await judges.registry(connection))
+    basis = await judges.basis(connection)
     return replace(basis, stopped=in_effect(await memory.load_directives(connection), at))
 
 
@@ -71,7 +86,7 @@ class Gathered:
 
     By submission: `of_awards` are the policies that an award is about, `looked_at` the revision that a decision is on.
     `red_letters` came before the invoice that they cancel, by insurer and its number. `claims` are how each
-    approval number was told, first told first.
+    approval number was told, first told first; `uses` where each trace code was delivered.
     """
 
     states: dict[PolicyKey, PolicyState]
@@ -83,6 +98,7 @@ class Gathered:
     looked_at: dict[str, bytes] = field(default_factory=dict)
     red_letters: dict[tuple[str, str], list[KnownRecord]] = field(default_factory=dict)
     claims: dict[str, list[Claim]] = field(default_factory=dict)
+    uses: dict[str, list[Use]] = field(default_factory=dict)
 
     def keys_of(self, arrival: Arrival, read: ReadRecord) -> list[PolicyKey]:
         """The policies that a record is about."""
@@ -115,6 +131,7 @@ async def lock_all(connection: Connection, arrivals: Sequence[Arrival], more: It
     names += [f"number {' '.join(number)}" for number in _movement_numbers(arrivals)]
     names += [f"invoice {number}" for number in _invoice_numbers(arrivals)]
     names += [f"product {number}" for number in _approval_numbers(arrivals)]
+    names += lock_names(_trace_codes(arrivals))
     await store.lock(connection, names)
 
 
@@ -148,7 +165,7 @@ async def gather(
         keys |= await memory.find_linked(connection, sorted(keys))
     if missing := {number for _, number in keys} - have:
         raise HangsTogether(missing)
-    basis = judges.basis(await judges.registry(connection))
+    basis = await judges.basis(connection)
     states = {}
     if keys:
         at = max(arrival.received_at for arrival in arrivals)
@@ -162,6 +179,7 @@ async def gather(
         of_awards=of_awards,
         looked_at=await _looked_at(connection, arrivals),
         claims=await _claims(connection, arrivals),
+        uses=await find_uses(connection, codes) if (codes := _trace_codes(arrivals)) else {},
         red_letters=await memory.find_red_letters(connection, sorted(invoices)) if invoices else {},
     )
 
@@ -208,6 +226,11 @@ async def _awarded(connection: Connection, arrivals: Sequence[Arrival]) -> dict[
 def _approval_numbers(arrivals: Sequence[Arrival]) -> set[str]:
     nouns = [read.noun for one in arrivals for read in one.reading.records if isinstance(read.noun, Policy)]
     return {claim.approval_no for noun in nouns if (claim := claim_of(noun)) is not None}
+
+
+def _trace_codes(arrivals: Sequence[Arrival]) -> list[str]:
+    nouns = [read.noun for one in arrivals for read in one.reading.records if isinstance(read.noun, Delivery)]
+    return sorted({code for noun in nouns for code in noun.trace_codes})
 
 
 def _movement_numbers(arrivals: Sequence[Arrival]) -> set[RecordNumber]:

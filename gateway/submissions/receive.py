@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from gateway.db import Connection
+from gateway.handover.check import Use
+from gateway.handover.store import record_uses
 from gateway.ledger.append import append as append_to_log
 from gateway.submissions import store
 from gateway.submissions.arrival import Arrival, number_of
@@ -24,6 +26,7 @@ from gateway.submissions.verdict import judge_premium
 from schemas.canonical import canonical, join_members
 from schemas.log import Entry, EntryKind
 from schemas.policy import Policy
+from schemas.premium import Delivery
 from schemas.submission import PremiumState, Receipt
 from schemas.verification import Check, Outcome, conclude, worst
 from schemas.verified import VerifiedPremium
@@ -195,7 +198,20 @@ async def _keep(connection: Connection, decided: Sequence[_Decided], judges: Jud
             rows.journal += revision.journal_rows()
             position += 1
     await store.append(connection, rows)
+    for one in decided:
+        await record_uses(connection, _uses(one), one.arrival.received_at)
     return receipts
+
+
+def _uses(one: _Decided) -> list[Use]:
+    """Where the message says that trace codes were delivered."""
+    insurer, submission = one.arrival.insurer.code, one.arrival.submission_id
+    return [
+        Use(code, insurer, read.noun.policy_no, submission, read.noun.delivered_on)
+        for read, _ in one.records
+        if isinstance(read.noun, Delivery)
+        for code in dict.fromkeys(read.noun.trace_codes)
+    ]
 
 
 def _rehearsed(one: _Decided, judges: Judges) -> tuple[bytes, str]:

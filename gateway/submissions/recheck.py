@@ -31,9 +31,8 @@ class Round:
 
 async def basis_of(connection: Connection, judges: Judges) -> str:
     """The name of what verdicts rest on now: registry, trust folder, rules, directives."""
-    registry = await judges.registry(connection)
-    directives = await store.count_directives(connection)
-    text = f"{registry.digest} {judges.trust.digest} {judges.catalogue} {directives}"
+    identities = (await judges.basis(connection)).identities()
+    text = f"{sorted(identities.items())} {await store.count_directives(connection)}"
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 

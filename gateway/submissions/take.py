@@ -1,5 +1,6 @@
 """Taking one record in: the checks of its own, and what is known from then on."""
 
+from gateway.handover.check import Use, check_delivery
 from gateway.submissions.arrival import Arrival, movement_number, number_of
 from gateway.submissions.evidence import judge_evidence
 from gateway.submissions.gather import Gathered
@@ -11,7 +12,7 @@ from gateway.submissions.read import ReadRecord
 from gateway.submissions.verdict import Basis, judge_record
 from schemas.calendar import shanghai_day
 from schemas.policy import Policy
-from schemas.premium import Award, Decision, Invoice
+from schemas.premium import Award, Decision, Delivery, Invoice
 from schemas.verification import Check, Outcome, failed, passed, worst
 
 
@@ -29,6 +30,8 @@ def take_record(arrival: Arrival, read: ReadRecord, known: Gathered, basis: Basi
             body = known.looked_at.get(arrival.submission_id)
             known.states[key].decisions.append(decided(arrival.submission_id, read.noun, body))
         return ()
+    if isinstance(read.noun, Delivery):
+        return _take_delivery(arrival, read.noun, known)
     if read.policy_no is None or (arrival.insurer.code, read.policy_no) not in known.states:
         return ()
     state = known.states[arrival.insurer.code, read.policy_no]
@@ -53,6 +56,19 @@ def _tell_product(state: PolicyState, policy: Policy, known: Gathered) -> None:
         state.claims = told_before(told, claim)
         if claim not in told:
             told.append(claim)
+
+
+def _take_delivery(arrival: Arrival, delivery: Delivery, known: Gathered) -> tuple[Check, ...]:
+    """R-ZJ-11, R-ZJ-19, R-ZJ-20: the delivery's own checks. Its codes are used from now on, whatever the verdict."""
+    state = known.states.get((arrival.insurer.code, delivery.policy_no or ""))
+    current = state.current_policy() if state else None
+    applicant = current.record.policyholder if current else None
+    insurer, submission = arrival.insurer.code, arrival.submission_id
+    checks = check_delivery(delivery, insurer, applicant, known.uses, arrival.received_at, submission)
+    for code in delivery.trace_codes:
+        use = Use(code, insurer, delivery.policy_no, submission, delivery.delivered_on)
+        known.uses.setdefault(code, []).append(use)
+    return checks
 
 
 def _known(arrival: Arrival, read: ReadRecord, outcome: Outcome) -> KnownRecord:

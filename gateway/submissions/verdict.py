@@ -10,6 +10,9 @@ from typing import Any
 from gateway.filing.check import check_filing
 from gateway.filing.registry import FilingRegistry
 from gateway.participants import Participant
+from gateway.registries.check import Terms as RegistryTerms
+from gateway.registries.check import check_registries
+from gateway.registries.registry import NOTHING_STATED, Registries
 from gateway.schemes import Scheme, Told, find_scheme
 from gateway.schemes.records import Award
 from gateway.schemes.window import RULE as TOLD_IN_WINDOW
@@ -53,7 +56,7 @@ class Basis:
     """What a verdict rests on besides the facts: registry of filings, and the identities that a report names.
 
     `schemes` are those under which a premium's worth is told; `insurers` gives an insurer's code by its code or folded
-    name; `stopped` are the directives in effect.
+    name; `stopped` are the directives in effect; `registries` are asked as `asked` says.
     """
 
     registry: FilingRegistry
@@ -63,10 +66,13 @@ class Basis:
     schemes: tuple[str, ...] = ("ZJ-NDI",)
     insurers: Mapping[str, str] = field(default_factory=dict)
     stopped: Mapping[str, Given] = field(default_factory=dict)
+    registries: Registries = NOTHING_STATED
+    asked: RegistryTerms = field(default_factory=RegistryTerms)
 
     def identities(self) -> dict[str, str]:
         """The basis as a report names it."""
-        return {"catalogue": self.catalogue, "trust": self.trust, "filings": self.registry.digest}
+        own = {"catalogue": self.catalogue, "trust": self.trust, "filings": self.registry.digest}
+        return own | self.registries.identities()
 
 
 def judge_policy(state: PolicyState, policy: Policy, basis: Basis, at: datetime) -> tuple[Check, ...]:
@@ -224,7 +230,7 @@ def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPre
         checks += check_account(policy, party_of(state.insurer), movements, money, today)
         checks += check_patterns(policy, movements, money)
         checks += check_clauses(policy, basis.stopped)
-        checks += check_told_alike(policy, state.claims)
+        checks += _check_archives(state, policy, basis, at)
         checks += check_group(state, told, today)
         documents = {document.digest: document for document in documents_of_policy(policy, state.documents)[0]}
         for receipt in state.movements()[0].receipts:
@@ -269,6 +275,18 @@ def judge_premium(state: PolicyState, basis: Basis, at: datetime) -> VerifiedPre
         ),
         impact=_impact(state, status, money.net_paid if money else None, schemes),
     )
+
+
+def _check_archives(state: PolicyState, policy: Policy, basis: Basis, at: datetime) -> list[Check]:
+    """What the authorities' registries say; where the archive knows the product, it is not for others to contradict.
+
+    Registries that nobody connected and nobody requires are not asked: there is nothing that they could say.
+    """
+    checks: list[Check] = []
+    if basis.asked.required or basis.registries.identities():
+        checks += check_registries(policy, state.insurer.code, basis.registries, at, basis.asked)
+    known = any(check.rule == "product.archive-agrees" and check.outcome is Outcome.PASSED for check in checks)
+    return checks if known else checks + check_told_alike(policy, state.claims)
 
 
 def _status(outcome: Outcome, previous: Previous | None) -> Any:

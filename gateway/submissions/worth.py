@@ -67,7 +67,7 @@ async def find_lines(
             return []
         wanted = await memory.find_linked(connection, sorted(wanted))
         states = await load_states(connection, sorted(wanted), judges, None)
-        basis = judges.basis(await judges.registry(connection))
+        basis = await judges.basis(connection)
     for state in states.values():
         state.group = group_of(state, states)
     standing = {key: state.previous.status for key, state in states.items() if state.previous}
