@@ -2,7 +2,9 @@
 
 import io
 import json
+import posixpath
 import tomllib
+import zipfile
 from typing import Any
 
 import openpyxl
@@ -153,6 +155,22 @@ def test_the_template_has_a_sheet_for_each_type_and_each_list() -> None:
         own = {place.path for place in tables()[name].places} - set(ENVELOPE)
         lists = {table.of for table in tables().values() if table.type == name and table.of}
         assert own | lists == {path for path, _ in leaves(record_nouns()[name])}
+
+
+def test_every_part_of_the_template_is_xml_and_what_it_refers_to_is_there() -> None:
+    archive = zipfile.ZipFile(io.BytesIO(template()))
+    names = set(archive.namelist())
+    shapes: list[str] = []
+    for name in names:
+        root = etree.fromstring(archive.read(name))
+        if name.endswith(".rels"):
+            folder = posixpath.dirname(posixpath.dirname(name))
+            for target in root.xpath("//@Target"):
+                assert posixpath.normpath(posixpath.join(folder, target)) in names, name
+        shapes += [str(found) for found in root.xpath("//@id") if str(found).startswith("_x0000_s")]
+    assert len(shapes) == len(set(shapes)) > 100
+    stated = etree.fromstring(archive.read("[Content_Types].xml")).xpath("//@PartName")
+    assert {str(part).lstrip("/") for part in stated} <= names
 
 
 def test_columns_of_the_template_have_their_format_list_and_comment() -> None:
