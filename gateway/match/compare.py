@@ -81,8 +81,6 @@ def compare(said: Said, known: Known, context: Context) -> Found:
         return Found("unknown", reason="unreadable")
     if said.value is None:
         return Found("unknown", known.text(name), reason="not-stated")
-    if said.value == known.facts.get(name) and known.status == "verified":
-        return Found("agrees", str(said.value))  # the same text: no field means more than that
     if name == "applied":
         found = _applied(said, known, context.scheme)
     elif name == "insurer":

@@ -122,7 +122,7 @@ def _row(
         ]
         return row
     known = finding.premium
-    fields = [_field(said, line.place(name), known, context) for name, said in line.said.items()]
+    fields = [_field(name, said, line, known, context) for name, said in line.said.items()]
     row |= {
         "found": "one",
         "premium": {
@@ -147,9 +147,13 @@ def _row(
     return row
 
 
-def _field(said: Said, place: str, known: Known, context: Context) -> dict[str, Any]:
+def _field(name: str, said: Said, line: Line, known: Known, context: Context) -> dict[str, Any]:
+    place = line.place(name)
+    if known.status == "verified" and said.value is not None and said.value == known.facts.get(name):
+        # The same text, which is what most fields are: no field means more than that.
+        return {"field": name, "cell": place, "outcome": "agrees", "verified": said.value}
     found = compare(said, known, context)
-    field: dict[str, Any] = {"field": said.field.name, "cell": place, "outcome": found.answer}
+    field: dict[str, Any] = {"field": name, "cell": place, "outcome": found.answer}
     if said.shown and found.answer != "agrees":  # what agrees is said once
         field["stated"] = said.shown
     if found.verified is not None:
