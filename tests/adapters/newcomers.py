@@ -4,9 +4,14 @@ import io
 import json
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import openpyxl
+
+from adapters.mapping import Undecided
+from adapters.onboarding.decide import decide
+from adapters.onboarding.look import look
 
 HEADER = ("保单号", "投保人名称", "社会信用代码", "险种", "起保日期", "终保日期", "含税保费", "签约渠道")
 ROWS = (
@@ -110,3 +115,27 @@ EXPORTS: dict[str, Callable[[], bytes]] = {
     "rows.json": as_json,
     "export.xml": as_xml,
 }
+
+
+def sample(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def asked(folder: Path, name: str, data: bytes) -> dict[str, Undecided]:
+    return {one.about: one for place in decide(look(sample(folder, name, data))) for one in place.questions}
+
+
+def answered(module: Path) -> None:
+    """Answer what the exports here leave open: yuan, and what means nothing is ignored."""
+    text = module.read_text(encoding="utf-8")
+    text = text[: text.index("    undecided=(")] + ")\n"
+    text = text.replace("UNIT: str | None = None", 'UNIT: str | None = "元"')
+    name = "signChannel" if "signChannel" in json.dumps(text) or '"policyNo"' in text else "签约渠道"
+    if "ignores=frozenset(\n            " in text:
+        text = text.replace("                {\n", f'                {{\n                    "{name}",\n', 1)
+    else:
+        at = text.index("            choices=")
+        text = f'{text[:at]}            ignores=frozenset({{"{name}"}}),\n{text[at:]}'
+    module.write_text(text, encoding="utf-8")
