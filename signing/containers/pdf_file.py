@@ -23,6 +23,7 @@ from pyhanko.sign.fields import enumerate_sig_fields
 
 from schemas.verification import Check, failed, passed
 from signing.containers.pdf_dictionary import BadDictionary, RawDictionary, names_in, read_dictionary
+from signing.containers.pdf_sections import TooManyEntries, check_sections
 
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # what it would log is driven by strangers' bytes
 
@@ -30,6 +31,7 @@ LARGEST_FILE = 32 << 20
 MOST_SIGNATURES = 32
 _MOST_REVISIONS = 64
 _MOST_OBJECTS = 50_000
+_MOST_ENTRIES = 2 * _MOST_OBJECTS  # of all tables together
 _MOST_COMPARED = 20_000  # objects of a file whose revisions are compared
 _MOST_VALIDATION_DATA = 32
 _LARGEST_OBJECT_STREAM = 8 << 20
@@ -59,6 +61,7 @@ _LARGEST_HEAD = 4 << 10
 _DIGITS = re.compile(rb"<[0-9A-Fa-f]{256,}>")
 _BEGINS = re.compile(rb"/Contents[\x00\t\n\x0c\r ]*<[0-9A-Fa-f]{256}")  # what `_DIGITS` takes can only begin so
 _END = re.compile(rb"[\x00\t\n\x0c\r ]*endobj[\x00\t\n\x0c\r ]*.?", re.DOTALL)
+_ENTRY = re.compile(rb"[0-9] [nf]")
 _OBJECT = re.compile(r"idnum=(\d+)")
 _SET = re.compile(r"\{([^{}]*)\}")
 _STREAM = re.compile(rb">>[\x00\t\n\x0c\r ]*stream\r?\n")
@@ -146,6 +149,16 @@ class _Reader(PdfFileReader):
         return found
 
 
+def _has_large_table(data: bytes) -> bool:
+    """Whether there are more entries of cross-reference tables than the reader could go through in time.
+
+    Each ends in a number and `n` or `f`. What has few of these letters after a space need not be looked through.
+    """
+    if data.count(b" n") + data.count(b" f") <= _MOST_ENTRIES:
+        return False
+    return sum(1 for _ in _ENTRY.finditer(data)) > _MOST_ENTRIES
+
+
 def _without_value(data: bytes, offset: int, number: int, read: Callable[[int, int], RawDictionary]) -> bytes | None:
     """The dictionary object at `offset` with the digest of the digits of its /Contents in their place, to `endobj`.
 
@@ -180,13 +193,18 @@ class PdfFile:
             raise BadPdf("prefix", "the file does not begin with %PDF-")
         if data.count(b"startxref") > _MOST_REVISIONS + 1 or data.count(b" obj") > _MOST_OBJECTS:
             raise BadPdf("too-complex", "too many revisions or objects")
+        if _has_large_table(data):
+            raise BadPdf("too-complex", "a cross-reference table of too many entries")
         try:
+            check_sections(data, _MOST_ENTRIES)
             self._reader: Any = _Reader(data)
             self.revisions: int = self._reader.xrefs.total_revisions
             hybrid = self._reader.xrefs.hybrid_xrefs_present
             encrypted = "/Encrypt" in self._reader.trailer
             self._root = self._reader.root
             objects = sum(len(self._reader.xrefs.explicit_refs_in_revision(one)) for one in range(self.revisions))
+        except TooManyEntries as error:
+            raise BadPdf("too-complex", "cross-reference streams of too many entries") from error
         except PDF_FAULTS as error:
             raise BadPdf("malformed", _sentence(error)) from error
         if encrypted:
