@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NoReturn, TypeAlias
 
@@ -51,7 +52,7 @@ def read_json(
             "encoding.undecodable", "not-utf-8", "The bytes are not UTF-8.", where=f"offset {error.start}"
         ) from None
     _check_size(data, limits)
-    value = _parse(text, _DECODER if number is None and limits is DEFAULT else _decoder(limits, number))
+    value = _parse(text, _usual(number) if limits is DEFAULT else _decoder(limits, number))
     if _SURROGATE.search(text) and not _PAIRED.fullmatch(text):
         raise Refused("json.malformed", "lone-surrogate", "A text holds half of a surrogate pair: it has no form.")
     return value
@@ -79,6 +80,12 @@ def _parse(text: str, decoder: json.JSONDecoder) -> JSON:
         raise Refused(
             "json.malformed", "syntax", f"{error.msg}.", where=f"line {error.lineno} column {error.colno}"
         ) from None
+
+
+@lru_cache(maxsize=16)
+def _usual(number: Callable[[str], Any] | None) -> json.JSONDecoder:
+    """The decoder with the usual limits, kept: a file of one message a line has many texts."""
+    return _decoder(DEFAULT, number)
 
 
 def _decoder(limits: Limits, number: Callable[[str], Any] | None) -> json.JSONDecoder:
@@ -134,6 +141,3 @@ def _constant(literal: str) -> NoReturn:
 
 def _long_number(literal: str) -> Refused:
     return Refused("json.malformed", "number-out-of-range", f"The number {shown(literal, 20)} is beyond what is read.")
-
-
-_DECODER = _decoder(DEFAULT, None)
