@@ -4,6 +4,7 @@ The form of a field is the standard's, not the cell's: an amount is in yuan, a p
 refused: what they show depends on who opened the file last.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -215,6 +216,8 @@ def _value(cell: Cell, element: Element, date1904: bool) -> Any:
     if element.form == "truth" and not element.many:
         return _truth(cell)
     form: Form = "text" if element.many else element.form
+    if form == "text" and cell.kind == "number" and _DECIMAL.fullmatch(cell.value) and _fits(cell.value, element):
+        return cell.value  # a quantity, which is no identifier
     value = _reader(form, date1904)(Stored(cell))
     if value is None:
         return None
@@ -225,6 +228,13 @@ def _value(cell: Cell, element: Element, date1904: bool) -> Any:
     if form == "integer":
         return Literal(str(value))
     return _code(value, element) if element.form == "code" else value
+
+
+_DECIMAL = re.compile(r"[0-9]{1,14}\.[0-9]{1,14}")
+
+
+def _fits(text: str, element: Element) -> bool:
+    return bool(element.pattern) and re.search(element.pattern, text) is not None
 
 
 @lru_cache(maxsize=64)

@@ -200,6 +200,25 @@ def test_a_percentage_may_be_written_with_its_sign_or_format() -> None:
         assert found["record"]["rate_percent"] == "1.6"
 
 
+def test_a_quantity_may_be_a_number_and_an_identifier_may_not() -> None:
+    sent = [one for one in every_type() if one["type"] == "delivery"]
+    sheet, quantity = at("delivery", "quantity")
+    _, number = at("delivery", "policy_no")
+
+    def change(value: float | int, cell: str) -> bytes:
+        def set_cell(workbook: openpyxl.Workbook) -> None:
+            workbook[sheet][cell].value = value
+
+        return edited(set_cell, sent)
+
+    (found,) = records(everything("DIA-CANON-XLSX", change(12.5, quantity), insurer="ZAC-PC"))
+    assert found["record"]["quantity"] == "12.5"
+    (found,) = records(everything("DIA-CANON-XLSX", change(12, quantity), insurer="ZAC-PC"))
+    assert found["record"]["quantity"] == "12"
+    rows = everything("DIA-CANON-XLSX", change(123456789012.5, number), insurer="ZAC-PC")
+    assert (1, "number.precision-lost", "policy_no") in told(rows)
+
+
 def test_an_entry_of_a_list_that_belongs_to_no_record_is_told() -> None:
     sheet, cell = at("policy.clauses", "message_id")
 
