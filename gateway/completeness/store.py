@@ -17,7 +17,7 @@ COUNTED = (
     "delivery",
     "claim_summary",
 )
-"""The record types that belong to a day; `add_day_records` in the migrations counts the same."""
+"""The record types that belong to a day; `count_day_records` in the migrations counts the same."""
 
 InsurersDay = tuple[str, date]
 
