@@ -26,7 +26,7 @@ from adapters.document_pdf import read_pdf
 from adapters.document_profiles import PROFILES
 from adapters.document_statements import BESIDE, Statement, attached, beside, printed, tagged, translated, tree_of
 
-__all__ = ["DOCUMENTS_OF", "PROFILES", "DocumentFields", "DocumentProblem", "Found", "read_document"]
+__all__ = ["DOCUMENTS_OF", "INVOICES", "PROFILES", "DocumentFields", "DocumentProblem", "Found", "read_document"]
 
 _MAGIC = {
     b"PK\x03\x04": "application/ofd",

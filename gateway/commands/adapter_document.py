@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.document import DOCUMENTS_OF, PROFILES, DocumentFields, read_document
+from adapters.document import DOCUMENTS_OF, INVOICES, PROFILES, DocumentFields, read_document
 from adapters.run import read_file
 from gateway.errors import Misconfigured
 from signing import TrustStore, Unreadable, verify_document
@@ -31,6 +31,8 @@ def show(path: Path, profile: str | None, dialect: str | None) -> dict[str, Any]
     code = _widest(fitting)
     none = DocumentFields(problems=() if fitting else next(iter(read.values())).problems)
     found = none if code is None else fitting[code]
+    if found.kind == "invoice":  # whichever profile was asked
+        code = INVOICES[media].code
     return {
         "file": str(path),
         "profile": code,

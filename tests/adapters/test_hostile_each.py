@@ -140,7 +140,7 @@ HOSTILE = {
     "a PDF": b"%PDF-1.7\n" + b"0 obj\n" * 1000,
     "too much": b" " * (33 * MIB),
     "a very long line": b"a" * (8 * MIB),
-    "very many lines": b"\n" * (2 * MIB),
+    "very many lines": b"\n" * 300_000,
 }
 
 
