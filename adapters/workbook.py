@@ -82,7 +82,7 @@ class Bordereau:
         columns = self._columns(sheet, below, names, pairs, body, source, known)
         self._check_needs(columns, known)
         measured = {column for column, name in columns.items() if known[name].measured is not None}
-        starts = {merge.first_row for merge in merges}
+        starts = {merge.first_row for merge in merges if below < merge.first_row < merge.last_row}
         merged = {row.number: row for row in rows if row.number in starts} if starts else {}
         spans = carried(merges, merged, frozenset(columns), below)
         places = (*range(1, _FIRST + 1), *columns)
