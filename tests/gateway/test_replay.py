@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -319,11 +320,25 @@ def test_records_that_come_and_go_are_named_and_the_rest_is_compared_by_number()
     ]
 
 
-def test_checks_that_are_not_about_the_bytes_are_no_difference() -> None:
-    message = stored({"policy_no": "P1"})
-    said = (failed("evidence.present", "missing"), failed("number.unreadable", "form", row=1))
-    message = StoredMessage("S1", "m", AT, CSV, b"", "DIA-X/1.0", said, message.records)
-    compared = compare(message, reading({"policy_no": "P1"}))
+def test_checks_that_are_not_about_the_bytes_are_no_difference(
+    dsn: str, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """A policy that is held for want of its document, and one whose rate does not reconcile: only the note is of it."""
+
+    async def work(service: Service) -> None:
+        facts = world().policy(B, next_number())
+        answered = await service.post(B.code, listed([facts]), CSV)
+        assert answered.json()["status"] == "held"
+
+    serve(dsn, work)
+
+    async def read(connection: Any) -> list[StoredMessage]:
+        return [one async for one in messages(connection, B.code, "DIA-CSV-LIST", None, None)]
+
+    (message,) = on(dsn, read)
+    assert message.checks == ()
+    noted = replace(message, checks=(failed("number.unreadable", "form", row=1),))
+    compared = compare(noted, reading(*[one.values for one in message.records]))
     assert [check.rule for check in compared.problems_gone] == ["number.unreadable"]
 
 
