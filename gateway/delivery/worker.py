@@ -28,8 +28,10 @@ from gateway.state import Gateway
 
 _LOG = logging.getLogger("gateway.delivery")
 _EVERY = 0.5  # seconds
+_AFTER_TROUBLE = 5.0
 _AT_ONCE = 16  # messages under way to one endpoint
 _TAKEN_AT_ONCE = 200  # revisions
+_BATCHES_A_TURN = 50
 _MOST_WAITING = 2000  # events of a subscription; no more is taken up until some are accepted
 
 
@@ -42,17 +44,21 @@ class Worker:
         self._sender = sender
         self._lanes = lanes
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._turns: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Look twice a second for something to do. Where the database cannot be reached it is asked again."""
+        """Look twice a second for something to do. Whatever goes wrong is told in the log, and tried again."""
         pool = new_pool(self._gateway.config.dsn, self._lanes)
+        pause = _EVERY
         try:
             while True:
-                await asyncio.sleep(_EVERY)
-                try:
-                    await self._look(pool)
-                except DatabaseGone as error:
-                    _LOG.warning("nothing is delivered now: %s", error)
+                await asyncio.sleep(pause)
+                (outcome,) = await asyncio.gather(self._look(pool), return_exceptions=True)
+                pause = _EVERY if outcome is None else _AFTER_TROUBLE
+                if isinstance(outcome, DatabaseGone):
+                    _LOG.warning("nothing is delivered now: %s", outcome)
+                elif outcome is not None:
+                    _LOG.error("nothing is delivered now: %s", outcome, exc_info=outcome)
         finally:
             for task in self._under_way.values():
                 task.cancel()
@@ -72,15 +78,18 @@ class Worker:
             busy = await store.list_busy(connection, self._gateway.clock(), schedule.SUSPECT)
         if busy:
             await pool.open()  # once; who has no subscribers needs none
-        for identity in busy:
+        # Who has waited longest comes first: more subscriptions than lanes take turns.
+        for identity in sorted(busy, key=lambda one: self._turns.get(one, 0)):
             if identity not in self._under_way and len(self._under_way) < self._lanes:
+                self._turns[identity] = max(self._turns.values(), default=0) + 1
                 task = asyncio.create_task(self._serve(pool, identity), name=f"deliver-{identity}")
                 self._under_way[identity] = task
 
     async def _serve(self, pool: Pool, identity: str) -> None:
         async with pool.connection() as connection:
-            while await self.deliver(connection, identity):
-                pass
+            for _ in range(_BATCHES_A_TURN):
+                if not await self.deliver(connection, identity):
+                    return
 
     async def deliver(self, connection: Connection, identity: str) -> bool:
         """Take up what is new and send one batch; whether there may be more to do at once."""
