@@ -10,19 +10,21 @@ from tempfile import TemporaryFile
 from typing import Any, Literal
 
 from adapters.again import Again
-from untrusted import Cell, FileBytes, Merge, Row, Sheet, Style
+from untrusted import Cell, FileBytes, Merge, Refused, Row, Sheet, Style
 
 Kind = Literal["text", "number", "boolean", "error", "date", "blank"]
 _KINDS: tuple[Kind, ...] = ("text", "number", "boolean", "error", "date", "blank")
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+_MOST = 2 << 30
 _FORMULA, _STYLE = 8, 16  # the bits of a cell's mark behind its kind
 
 
-def spill(sheet: Sheet) -> tuple[Again[Row], tuple[Merge, ...]]:
+def spill(sheet: Sheet, most: int = _MOST) -> tuple[Again[Row], tuple[Merge, ...]]:
     """The rows of a sheet, to be gone through one after the other, and its merged ranges.
 
-    What a cell stored (`raw`) is not kept. Raises as `Sheet.rows` does, and `OSError` if there is no room. The file has
-    no name, and is gone when the rows are.
+    What a cell stored (`raw`) is not kept. Raises as `Sheet.rows` does, `Refused` (`file.too-large`) if the rows need
+    more than `most` bytes, for cells share texts, and `OSError` if there is no room. The file has no name, and is gone
+    when the rows are.
     """
     file = TemporaryFile()  # noqa: SIM115
     try:
@@ -30,6 +32,8 @@ def spill(sheet: Sheet) -> tuple[Again[Row], tuple[Merge, ...]]:
 
         def write(row: Row) -> None:
             file.write(_line(row, styles))
+            if file.tell() > most:
+                raise Refused("file.too-large", "items", "The sheet shows more text than is read.")
 
         merges = sheet.each(write)
     except BaseException:

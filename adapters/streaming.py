@@ -42,9 +42,10 @@ def stream(
 
     `source` is a path, or a seekable binary file that nobody else reads or changes until the last row was given; it is
     left open. Lists (CSV, workbooks), delimited text (gzip too) and JSON Lines are read as they come, in memory that
-    does not grow with them, up to `limits`: 2 GiB, five million rows. All other formats are messages: they are read at
-    once and keep the limits of messages (32 MiB). Rows that may repeat each other are compared in memory: a file with
-    more than 50,000 of them is refused, `file.too-large`.
+    does not grow with them, up to `limits`: 2 GiB, five million rows; the rows of a workbook stand in a temporary file
+    meanwhile, of at most 2 GiB. All other formats are messages: they are read at once and keep the limits of messages
+    (32 MiB). Rows that may repeat each other are compared in memory: a file with more than 50,000 of them is refused,
+    `file.too-large`.
 
     Nothing is given before the whole file's framing is known to be good; a file that is refused is one row, number 0.
     Raises `KeyError` for an unknown code, and what the file raises (`OSError`).

@@ -271,9 +271,7 @@ class Cells(_Target):
             stored = value
         elif kind in ("str", "inlineStr"):
             found, value = "text", self._checked(stored, self._where(column))
-            self._characters += len(value)
-            if self._characters > self._limits.record_characters:
-                raise Refused("file.too-large", "items", "A row holds more text than is read.", where=f"row {self._row}")
+            self._count_characters(value)
         elif kind == "b" and stored in ("0", "1", "true", "false"):
             found, value = "boolean", "1" if stored in ("1", "true") else "0"
         elif kind == "e" and len(stored) <= 32:
@@ -298,7 +296,16 @@ class Cells(_Target):
     def _shared(self, stored: str) -> str:
         if not _INDEX.fullmatch(stored) or int(stored) >= len(self._texts):
             raise malformed("value", "The cell points at no shared text.", self._where(self._column))
-        return self._texts[int(stored)]
+        text = self._texts[int(stored)]
+        if isinstance(self._texts, PackedTexts):  # of which each cell has its own copy
+            self._count_characters(text)
+        return text
+
+    def _count_characters(self, text: str) -> None:
+        self._characters += len(text)
+        if self._characters > self._limits.record_characters:
+            where = f"row {self._row}"
+            raise Refused("file.too-large", "items", "The row holds more text than is read.", where=where)
 
     def _style(self, stated: str) -> Style:
         if not _INDEX.fullmatch(stated) or int(stated) >= len(self._styles):

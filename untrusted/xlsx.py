@@ -24,6 +24,7 @@ _OFFICE: Final = (
     "http://purl.oclc.org/ooxml/officeDocument/relationships",
 )
 _FEED: Final = 64 * 1024
+_SIP: Final = 8 * 1024  # of a part whose rows are not to gather: a cell of 25 bytes may show a shared text of 32,767
 _UTF8: Final = frozenset({"utf-8"})
 # ECMA-376 section 18.8.30, with the Chinese ones; an id that is not listed shows dates if it lies in `_DATES`.
 _BUILT_IN: Final = {
@@ -165,7 +166,8 @@ class Workbook:
         if self._streamed:
             for _ in utf8_pieces(archive.pieces(name), limits):
                 pass
-            return utf8_pieces(archive.pieces(name), limits)
+            pieces = utf8_pieces(archive.pieces(name), limits)
+            return (piece[at : at + _SIP] for piece in pieces for at in range(0, len(piece), _SIP))
         body = _part(archive, name, limits)
         return (body[at : at + _FEED] for at in range(0, len(body), _FEED))
 

@@ -17,12 +17,13 @@ from translated import CSV_HEAD, RECEIPT, csv, message, records, told
 
 from adapters import Row, stream, translate
 from adapters.insurers import MAPPINGS
+from adapters.spilled import spill
 from adapters.streaming import Streamed
 from adapters.translate import rows_of
 from benches.files import FILES, file_of
 from benches.streams import STREAMED
 from tests.shared import shared
-from untrusted import STREAM, FileBytes, Limits, Record, Refused, decode, read_csv, stream_csv
+from untrusted import STREAM, FileBytes, Limits, Record, Refused, decode, read_csv, stream_csv, stream_xlsx
 from untrusted.text import decode_pieces
 
 SAMPLES = shared("domain/samples")
@@ -168,6 +169,12 @@ def test_a_mistake_at_the_end_is_told_before_any_row() -> None:
     assert refused("DIA-CANON-JSON", lines + b"{") == ("json.malformed", "syntax")
     assert refused("DIA-CSV-LIST", file_of("DIA-CSV-LIST", 5) + b"\xff") == ("encoding.undecodable", "not-gb18030")
     assert refused("DIA-EAST-TXT", file_of("DIA-EAST-TXT", 5) + b"x")[0] == "file.count-mismatch"
+
+
+def test_texts_that_cells_share_do_not_fill_the_disk() -> None:
+    (sheet,) = stream_xlsx(FileBytes(io.BytesIO(file_of("DIA-XLSX-BDX", 20)))).sheets
+    with pytest.raises(Refused, match=r"file\.too-large"):
+        spill(sheet, most=1000)
 
 
 def test_messages_keep_the_limits_of_messages() -> None:
