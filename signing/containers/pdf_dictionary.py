@@ -5,7 +5,6 @@ the bytes that it covers must be its own value and nothing else.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from signing.containers import ber
@@ -152,6 +151,22 @@ def _without_padding(octets: bytes) -> bytes:
     return octets[: head + length]
 
 
+def end_of_object(data: bytes, offset: int) -> int:
+    """Where the value of the indirect object at `offset` ends; only `endobj` or a stream body may follow.
+
+    Raises `BadDictionary`.
+    """
+    header = _HEADER.match(data, offset, offset + 64)
+    if header is None:
+        raise BadDictionary("not-an-object")
+    return _Tokens(data, header.end()).skip_value()[1]
+
+
+def unescaped(name: bytes) -> str:
+    """The text of a name that is written with its slash and its escapes."""
+    return _name(name)
+
+
 def _name(token: bytes) -> str:
     return re.sub(rb"#([0-9A-Fa-f]{2})", lambda found: bytes([int(found[1], 16)]), token[1:]).decode("latin-1")
 
@@ -237,9 +252,3 @@ _REFERENCE = re.compile(rb"\d{1,10}[\x00\t\n\x0c\r ]+\d{1,5}[\x00\t\n\x0c\r ]+R(
 
 def _opens(token: bytes) -> int:
     return 1 if token in (b"<<", b"[") else -1 if token in (b">>", b"]") else 0
-
-
-def names_in(data: bytes) -> Iterator[str]:
-    """Every name in a stretch of PDF syntax, its escapes resolved; those within strings too."""
-    for found in _NAME.finditer(data):
-        yield _name(found[0])

@@ -22,8 +22,9 @@ from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, ModificationLevel, S
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from schemas.verification import Check, failed, passed
-from signing.containers.pdf_dictionary import BadDictionary, RawDictionary, names_in, read_dictionary
+from signing.containers.pdf_dictionary import BadDictionary, RawDictionary, read_dictionary
 from signing.containers.pdf_sections import TooManyEntries, check_sections
+from signing.containers.pdf_syntax import names_among, stretches
 
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # what it would log is driven by strangers' bytes
 
@@ -34,7 +35,7 @@ _MOST_OBJECTS = 50_000
 _MOST_ENTRIES = 2 * _MOST_OBJECTS  # of all tables together
 _MOST_COMPARED = 20_000  # objects of a file whose revisions are compared
 _MOST_VALIDATION_DATA = 32
-_LARGEST_OBJECT_STREAM = 8 << 20
+_LARGEST_OBJECT_STREAMS = 32 << 20  # of a file, unpacked
 # What pyHanko raises on hostile bytes besides its own errors; found by mutation, see tests/signing/test_pdf_hostile.py.
 PDF_FAULTS = (
     PdfError,
@@ -64,7 +65,6 @@ _END = re.compile(rb"[\x00\t\n\x0c\r ]*endobj[\x00\t\n\x0c\r ]*.?", re.DOTALL)
 _ENTRY = re.compile(rb"[0-9] [nf]")
 _OBJECT = re.compile(r"idnum=(\d+)")
 _SET = re.compile(r"\{([^{}]*)\}")
-_STREAM = re.compile(rb">>[\x00\t\n\x0c\r ]*stream\r?\n")
 
 Changes = Literal["none", "validation-data", "form", "other"]
 
@@ -125,6 +125,12 @@ class _Reader(PdfFileReader):
         if isinstance(found, generic.StreamObject | generic.IndirectObject):
             raise PdfReadError("an object of a kind that no object stream holds")
         return found
+
+    def unpacked(self, number: int) -> bytes:
+        """What is in an object stream, decoded."""
+        if number not in self._tables:
+            self._tables[number] = self._table(number)
+        return self._tables[number][0]
 
     def _table(self, number: int) -> tuple[bytes, dict[int, tuple[int, int]]]:
         """The decoded stream, and where in it each object stands: its index, and its offset."""
@@ -313,25 +319,42 @@ class PdfFile:
         return passed(rule, embedded=embedded) if embedded else passed(rule)
 
     def _names(self) -> set[str]:
-        """The names of all objects of all revisions, those in object streams too, without stream bodies."""
-        names: set[str] = set()
+        """Which of the names that matter stand in any object of any revision, without stream bodies.
+
+        Streams of objects are those that the tables lead to, whatever they say, and those that say so.
+        """
         places: set[int] = set()
+        packed: set[int] = set()
         for revision in range(self.revisions):
             for reference in self._reader.xrefs.explicit_refs_in_revision(revision):
                 place = self._reader.xrefs.get_historical_ref(reference, revision)
                 if isinstance(place, int):
+                    if place not in places and self._says_packed(reference.idnum, place):
+                        packed.add(reference.idnum)
                     places.add(place)
-        for place in places:
-            end = self.data.find(b"endobj", place)
-            body = self.data[place : end if end >= 0 else len(self.data)]
-            if stream := _STREAM.search(body):
-                head = body[: stream.end()]
-                names.update(names_in(head))
-                if b"/ObjStm" in head:
-                    names.update(names_in(_unpacked(self.data, place + stream.end(), head)))
-            else:
-                names.update(names_in(body))
+                elif isinstance(place, ObjStreamRef):
+                    packed.add(place.obj_stream_id)
+        names: set[str] = set()
+        for start, end in stretches(self.data, places):
+            names |= names_among(self.data[start:end], _ACTIVE | _EMBEDDED)
+        left = _LARGEST_OBJECT_STREAMS
+        for number in sorted(packed):
+            data = self._reader.unpacked(number)
+            left -= len(data)
+            if left < 0:
+                raise BadPdf("too-complex", "object streams that unpack to too much")
+            names |= names_among(data, _ACTIVE | _EMBEDDED)
         return names
+
+    def _says_packed(self, number: int, place: int) -> bool:
+        """Whether an object calls itself an object stream: a reader that repairs files would look into it."""
+        head = self.data[place : place + _LARGEST_HEAD]
+        if b"ObjStm" not in head and b"#" not in head:
+            return False
+        try:
+            return read_dictionary(self.data, place, number).name("Type") == "ObjStm"
+        except BadDictionary:
+            return False
 
     def _step(self, revision: int) -> tuple[Changes, str | None]:
         if not self._comparable:
@@ -356,21 +379,6 @@ def _streams(store: Any, key: str) -> Iterator[bytes]:
 
 
 _GRAVITY: dict[Changes, int] = {"none": 0, "validation-data": 1, "form": 2, "other": 3}
-
-
-def _unpacked(data: bytes, start: int, head: bytes) -> bytes:
-    """The syntax inside an object stream; only the filter that writers use for it is known here."""
-    end = data.find(b"endstream", start)
-    body = data[start : end if end >= 0 else len(data)]
-    if b"/Filter" not in head:
-        return body
-    if b"/FlateDecode" not in head or b"/DecodeParms" in head:
-        raise BadPdf("too-complex", "an object stream with an unusual filter")
-    unpacker = zlib.decompressobj()
-    text = unpacker.decompress(body, _LARGEST_OBJECT_STREAM)
-    if unpacker.unconsumed_tail:
-        raise BadPdf("too-complex", "an object stream that unpacks to too much")
-    return text
 
 
 def _difference(error: SuspiciousModification) -> str:
