@@ -95,6 +95,10 @@ class Gateway:
         query = f"?as_of={_moment(as_of)}" if as_of else ""
         return self.call("GET", f"/v1/insurers/{insurer}/policies/{policy_no}/premium{query}")
 
+    def evidence(self, insurer: str, policy_no: str) -> Answer:
+        """The evidence bundle of a premium: a ZIP in `body`, to be verified with `gateway evidence verify`."""
+        return self.call("GET", f"/v1/insurers/{insurer}/policies/{policy_no}/evidence")
+
     def history(self, insurer: str, policy_no: str) -> Answer:
         """Every revision of a premium."""
         return self.call("GET", f"/v1/insurers/{insurer}/policies/{policy_no}/history")

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from adapters.versions import Versions, known
 from gateway import published
+from gateway.bundle.routes import router as bundle_routes
 from gateway.catalogue import load_catalogue
 from gateway.completeness.routes import router as completeness_routes
 from gateway.config import Config
@@ -64,10 +65,13 @@ def build(config: Config, clock: Callable[[], datetime] = _now, versions: Versio
     try:
         trust = TrustStore.load(config.trust_dir)
         signer = load_signer(config.signing_key.read_bytes())
+        sm2_signer = load_signer(config.sm2_signing_key.read_bytes()) if config.sm2_signing_key else None
     except (TrustError, UnusableKey, OSError) as error:
         raise Misconfigured(str(error)) from error
     if signer.algorithm != "ed25519":
         raise Misconfigured(f"{config.signing_key}: the log asks for an Ed25519 key (C2SP tlog-tiles)")
+    if sm2_signer is not None and sm2_signer.algorithm != "sm2-sm3":
+        raise Misconfigured(f"{config.sm2_signing_key}: not an SM2 key")
     return Gateway(
         config=config,
         pool=new_pool(config.dsn, config.pool_size),
@@ -76,6 +80,7 @@ def build(config: Config, clock: Callable[[], datetime] = _now, versions: Versio
         catalogue=load_catalogue(),
         versions=versions or known(),
         signer=signer,
+        sm2_signer=sm2_signer,
         clock=clock,
         started_at=clock(),
     )
@@ -137,6 +142,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
     for router in (
         submission_routes,
         memory_routes,
+        bundle_routes,
         premium_routes,
         feed_routes,
         completeness_routes,
@@ -159,8 +165,9 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
 
 async def publish_now(gateway: Gateway) -> None:
     """Sign a checkpoint over everything that is committed, if there is something new."""
+    signer, *beside = gateway.log_signers
     async with gateway.pool.connection() as connection:
-        await publish(connection, gateway.signer, origin=gateway.config.log_origin, at=gateway.clock())
+        await publish(connection, signer, beside=beside, origin=gateway.config.log_origin, at=gateway.clock())
 
 
 async def _publish_for_ever(gateway: Gateway) -> None:

@@ -198,6 +198,25 @@ def _parser() -> argparse.ArgumentParser:
     match.add_argument("--lang", choices=("zh", "en"), default="zh")
     match.set_defaults(run=_match)
 
+    evidence = commands.add_parser("evidence", help="证据包 evidence of a premium").add_subparsers(parser_class=_Parser)
+    fetched = evidence.add_parser("export", help="fetch the bundle of one premium")
+    fetched.add_argument("--url", required=True)
+    fetched.add_argument("--key", type=Path, required=True, help="private key, PKCS #8 PEM")
+    fetched.add_argument(
+        "--keyid", help="id of the key, or the participant's code; default: the name of the key's file"
+    )
+    fetched.add_argument("--insurer", required=True)
+    fetched.add_argument("--policy-no", required=True)
+    fetched.add_argument("--out", type=Path, required=True, help="bundle.zip")
+    fetched.set_defaults(run=_evidence_export)
+    checked = evidence.add_parser("verify", help="重新计算 compute everything in a bundle again, offline")
+    checked.add_argument("bundle", type=Path)
+    checked.add_argument("--trust", type=Path, required=True, help="trust directory")
+    checked.add_argument("--log-key", type=Path, help="the log's verifier keys that you trust; default: its own word")
+    checked.add_argument("--json", action="store_true")
+    checked.add_argument("--lang", choices=("zh", "en"), default="zh")
+    checked.set_defaults(run=_evidence_verify)
+
     log = commands.add_parser("log", help="透明日志 the transparency log").add_subparsers(parser_class=_Parser)
     audit = log.add_parser("audit", help="recompute the whole log, offline")
     source = audit.add_mutually_exclusive_group(required=True)
@@ -544,6 +563,17 @@ def _status(parsed: argparse.Namespace) -> int:
 def _match(parsed: argparse.Namespace) -> int:
     matching = importlib.import_module("client.match")
     return int(matching.match(parsed))
+
+
+def _evidence_export(parsed: argparse.Namespace) -> int:
+    fetching = importlib.import_module("client.evidence")
+    return int(fetching.export(parsed))
+
+
+def _evidence_verify(parsed: argparse.Namespace) -> int:
+    from gateway.commands.evidence import verify
+
+    return verify(parsed.bundle, parsed.trust, log_key=parsed.log_key, as_json=parsed.json, language=parsed.lang)
 
 
 def _log_audit(parsed: argparse.Namespace) -> int:

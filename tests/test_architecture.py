@@ -31,6 +31,7 @@ ORDER = [
     {"feed"},
     {"submissions", "premiums", "match", "oversight", "delivery"},
     {"replay"},
+    {"bundle"},
     {"worker", "published", "app"},
     {"openapi", "serve", "contract"},
     {"commands"},

@@ -1,0 +1,232 @@
+"""Collecting the evidence bundle of one premium from what is kept."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gateway.bundle import store
+from gateway.bundle.cover import write_cover
+from gateway.bundle.layout import write_bundle
+from gateway.bundle.store import KeptMessage, KeptRevision, PolicyKey
+from gateway.catalogue import Catalogue
+from gateway.db import Connection
+from gateway.filing.registry import FilingRegistry
+from gateway.filing.store import list_wholes as list_filing_sources
+from gateway.filing.store import load as load_filings
+from gateway.ledger.export import key_text
+from gateway.ledger.merkle import leaf_hash
+from gateway.ledger.note import NoteKey, key_of
+from gateway.ledger.proofs import prove
+from gateway.ledger.store import find_last_checkpoint
+from gateway.submissions.gather import Judges, load_states
+from gateway.submissions.known import PolicyState
+from gateway.submissions.memory.store import find_claims, find_linked
+from gateway.submissions.products import claim_of
+from schemas.canonical import as_json, canonical
+from schemas.log import Entry
+from signing.signer import Signer
+
+
+class NotYet(Exception):
+    """There is no such premium, or no checkpoint covers it yet."""
+
+
+async def collect(
+    connection: Connection,
+    key: PolicyKey,
+    judges: Judges,
+    catalogue: Catalogue,
+    trust_dir: Path,
+    signers: Sequence[Signer],
+    at: datetime,
+) -> bytes:
+    """The bundle of the premium's latest revision; `signers` sign the log, the first of them the manifest. Raises
+    `NotYet`.
+
+    One consistent reading of the database; nothing is written. Personal data is what the messages themselves carry.
+    """
+    keys = [key_of(judges.log_origin, signer) for signer in signers]
+    async with connection.transaction():
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        linked = sorted(await find_linked(connection, [key]))
+        states = await load_states(connection, linked, judges, None)
+        revisions = await store.find_revisions(connection, linked)
+        own = [one for one in revisions if (one.insurer, one.policy_no) == key]
+        if not own:
+            raise NotYet("there is no such premium")
+        messages = await _messages(connection, states)
+        documents = await _documents(connection, states)
+        files: dict[str, bytes] = {}
+        files |= _revision_files(revisions) | _message_files(messages) | _document_files(documents)
+        files |= await _filing_files(connection, {code for code, _ in linked}, messages, revisions)
+        files["claims.json"] = await _claims(connection, states.values())
+        files["catalogue.json"] = canonical(catalogue.as_json())
+        files["participants.json"] = _participants(judges, messages, linked)
+        files |= _trust_files(trust_dir)
+        files |= await _log_files(connection, messages, documents, revisions, judges.log_origin, keys)
+    latest = orjson.loads(own[-1].body)
+    files["cover.html"] = write_cover(latest, own[-1], at)
+    about = {
+        "insurer": key[0],
+        "policy_no": key[1],
+        "revision": own[-1].revision,
+        "made_at": at.isoformat(),
+        "settings": {
+            "registry_max_age_days": judges.registry_max_age_days,
+            "schemes": list(judges.schemes),
+            "required_registries": sorted(judges.asked.required),
+            "catalogue": judges.catalogue,
+            "trust": judges.trust.digest,
+            "log": judges.log_origin,
+        },
+    }
+    return write_bundle(files, about, signers[0].sign)
+
+
+async def _messages(connection: Connection, states: Mapping[PolicyKey, PolicyState]) -> list[KeptMessage]:
+    ids = {known.submission_id for state in states.values() for known in state.records}
+    awards = sorted({number for state in states.values() for number in state.awards})
+    subjects = [f"premium:{insurer}/{number}" for insurer, number in states]
+    ids |= set(await store.find_words(connection, awards, subjects))
+    ids |= set(await store.find_directives(connection))
+    return await store.find_messages(connection, sorted(ids))
+
+
+async def _documents(connection: Connection, states: Mapping[PolicyKey, PolicyState]) -> list[dict[str, Any]]:
+    named = sorted({(state.insurer.code, digest) for state in states.values() for digest in state.documents})
+    found = [await store.find_document(connection, insurer, digest) for insurer, digest in named]
+    return [one for one in found if one is not None]
+
+
+def _revision_files(revisions: Iterable[KeptRevision]) -> dict[str, bytes]:
+    return {f"premiums/{one.insurer}/{one.policy_no}/{one.revision:06d}.json": one.body for one in revisions}
+
+
+def _message_files(messages: Iterable[KeptMessage]) -> dict[str, bytes]:
+    files = {}
+    for one in messages:
+        about = {
+            "id": one.id,
+            "insurer": one.insurer,
+            "message_id": one.message_id,
+            "keyid": one.keyid,
+            "received_at": one.received_at.isoformat(),
+            "content_type": one.content_type,
+            "request": one.request,
+            "mapping": one.mapping,
+        }
+        files[f"submissions/{one.id}/message.json"] = orjson.dumps(about)
+        files[f"submissions/{one.id}/body"] = one.body
+        files[f"submissions/{one.id}/receipt.json"] = one.receipt
+    return files
+
+
+def _document_files(documents: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
+    files = {}
+    for one in documents:
+        place = f"documents/{one['digest'].removeprefix('sha256:')}-{one['insurer']}"
+        files[f"{place}/bytes"] = one["bytes"]
+        files[f"{place}/document.json"] = orjson.dumps({k: v for k, v in one.items() if k != "bytes"})
+    return files
+
+
+async def _filing_files(
+    connection: Connection, insurers: set[str], messages: Sequence[KeptMessage], revisions: Sequence[KeptRevision]
+) -> dict[str, bytes]:
+    """What was stated of the insurers, once for each time between two changes of the registry in which something of the
+    premium was judged."""
+    changes = await store.list_changes_of_filings(connection)
+    moments = [one.received_at for one in messages]
+    moments += [datetime.fromisoformat(orjson.loads(one.body)["report"]["at"]) for one in revisions]
+    needed = {max(before) for at in moments if (before := [change for change in changes if change <= at])}
+    files = {}
+    for place, since in enumerate(sorted(needed)):
+        registry: FilingRegistry = await load_filings(connection, since)
+        filings = [filing for code in sorted(insurers) for filing in registry.of_insurer(code)]
+        wholes = await list_filing_sources(connection, since)
+        body = {
+            "known_from": since.isoformat(),
+            "digest": registry.digest,
+            "filings": [as_json(filing) for filing in filings],
+            "wholes": [as_json(whole) for whole in wholes],
+        }
+        files[f"filings/{place:04d}.json"] = orjson.dumps(body)
+    return files
+
+
+async def _claims(connection: Connection, states: Iterable[PolicyState]) -> bytes:
+    numbers = set()
+    for state in states:
+        current = state.current_policy()
+        if current is not None and (claim := claim_of(current.record)) is not None:
+            numbers.add(claim.approval_no)
+    told = await find_claims(connection, sorted(numbers)) if numbers else {}
+    return orjson.dumps({number: [list(claim) for claim in ways] for number, ways in sorted(told.items())})
+
+
+def _participants(judges: Judges, messages: Iterable[KeptMessage], linked: Iterable[PolicyKey]) -> bytes:
+    codes = {one.insurer for one in messages} | {code for code, _ in linked}
+    # Every insurer's name stands here: a list of co-insurers may name any of them.
+    codes |= {one.code for one in judges.participants.insurers()}
+    found = [judges.participants.find(code) for code in sorted(codes)]
+    listed = []
+    for one in found:
+        if one is not None:
+            plain = as_json(one)
+            listed.append(plain if one.code in {m.insurer for m in messages} else {**plain, "keys": []})
+    return orjson.dumps(listed)
+
+
+def _trust_files(folder: Path) -> dict[str, bytes]:
+    return {
+        f"trust/{file.relative_to(folder).as_posix()}": file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+async def _log_files(
+    connection: Connection,
+    messages: Sequence[KeptMessage],
+    documents: Sequence[Mapping[str, Any]],
+    revisions: Sequence[KeptRevision],
+    origin: str,
+    keys: Sequence[NoteKey],
+) -> dict[str, bytes]:
+    indexes = {orjson.loads(one.receipt)["leaf"]["index"] for one in messages} | {one.leaf_index for one in revisions}
+    entries = {leaf_hash(canonical(document_entry(one))): one for one in documents}
+    found = await store.find_leaves(connection, list(entries))
+    indexes |= set(found.values())
+    last = await find_last_checkpoint(connection)
+    if last is None or max(indexes) >= last.size:
+        raise NotYet("no checkpoint covers the premium yet")
+    data = await store.read_entries(connection, sorted(indexes))
+    leaves = []
+    for index in sorted(indexes):
+        proof = await prove(connection, index, origin=origin)
+        assert proof.inclusion is not None, "the checkpoint covers it"
+        leaves.append({"index": index, "entry": data[index].decode(), "path": list(proof.inclusion.path)})
+    return {
+        "log/checkpoint": last.note,
+        "log/key": key_text(keys).encode(),
+        "log/leaves.json": orjson.dumps({"size": last.size, "leaves": leaves}),
+    }
+
+
+def document_entry(one: Mapping[str, Any]) -> Entry:
+    """The log entry of a document, as it was written when it was handed in."""
+    body = {
+        "digest": one["digest"],
+        "insurer": one["insurer"],
+        "outcome": one["verdicts"][0]["verdict"]["report"]["outcome"],
+    }
+    return Entry(kind="document", at=datetime.fromisoformat(one["received_at"]), body=body)
+
+
+def digest_of_body(body: bytes) -> str:
+    """As submissions name it."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"

@@ -1,0 +1,260 @@
+"""Verifying an evidence bundle: all is computed again, from raw bytes to final amounts, on nobody's word."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from gateway.bundle.collect import document_entry
+from gateway.bundle.layout import digest_of
+from gateway.bundle.read import Bundle, read_bundle
+from gateway.bundle.replay import Replay, differences
+from gateway.catalogue import load_catalogue
+from gateway.ledger.checkpoint import Checkpoint, CheckpointRefused, open_checkpoint
+from gateway.ledger.merkle import check_inclusion, leaf_hash
+from gateway.ledger.note import NoteRefused, read_keys
+from gateway.participants import Participant
+from gateway.submissions.documents import judge_document
+from schemas.canonical import canonical
+from schemas.verification import Outcome
+from signing import TrustStore
+from signing.algorithms import find_flaw
+
+Result = Literal["recomputed", "equal", "differs", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: what was computed, how many times, and whether it came out as it was told.
+
+    `recomputed` and `equal` are good; `differs` is not; `absent` says that something needed for it is not there.
+    """
+
+    name: str
+    result: Result
+    count: int
+    detail: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The step as one JSON object."""
+        return {"step": self.name, "result": self.result, "count": self.count, "detail": list(self.detail)}
+
+
+def verify_bundle(data: bytes, trust_dir: Path, *, log_key: str | None = None) -> tuple[Bundle, list[Step]]:
+    """Every step. `log_key` are the verifier keys of the log that one trusts; else the log's own word in the bundle is
+    used, and the step says so. Raises `Unreadable`, and `TrustError` of the trust folder."""
+    bundle = read_bundle(data)
+    trust = TrustStore.load(trust_dir)
+    steps = [
+        _files(bundle),
+        *_log(bundle, log_key),
+        _entries(bundle),
+        _requests(bundle),
+        _rules(bundle),
+        _seals(bundle, trust),
+        _lives(bundle),
+    ]
+    return bundle, steps
+
+
+def outcome_of(steps: list[Step]) -> Outcome:
+    """Failed if a step differs, else indeterminate if something is absent, else passed."""
+    results = {step.result for step in steps}
+    if "differs" in results:
+        return Outcome.FAILED
+    return Outcome.INDETERMINATE if "absent" in results else Outcome.PASSED
+
+
+def _files(bundle: Bundle) -> Step:
+    return _step("files", len(bundle.manifest.files), bundle.wrong, "equal")
+
+
+def _step(name: str, count: int, wrong: tuple[str, ...] | list[str], good: Result) -> Step:
+    return Step(name, "differs" if wrong else good, count, tuple(wrong[:20]))
+
+
+def _log(bundle: Bundle, log_key: str | None) -> Iterator[Step]:
+    """Manifest and checkpoint are signed by the log, and every leaf is in its tree (RFC 6962 section 2.1.1)."""
+    own = bundle.files.get("log/key", b"").decode("utf-8", "replace")
+    try:
+        keys = read_keys(log_key or own)
+        checkpoint = open_checkpoint(bundle.files.get("log/checkpoint", b""), keys)
+    except (CheckpointRefused, NoteRefused, UnicodeDecodeError) as error:
+        yield Step("checkpoint", "differs", 1, (str(error),))
+        return
+    told = () if log_key else ("verified under the key in the bundle; compare it with one that you were given",)
+    yield Step("checkpoint", "equal", 1, told)
+    signed = any(key.holds(bundle.written, bundle.signature) for key in keys)
+    yield Step("manifest", "equal" if signed else "differs", 1)
+    wrong = []
+    told_leaves = bundle.json("log/leaves.json")["leaves"]
+    for leaf in told_leaves:
+        if not _included(leaf, checkpoint):
+            wrong.append(f"leaf {leaf['index']}")
+    yield _step("inclusion", len(told_leaves), wrong, "recomputed")
+
+
+def _included(leaf: dict[str, Any], checkpoint: Checkpoint) -> bool:
+    hashed = leaf_hash(leaf["entry"].encode())
+    path = [bytes.fromhex(item) for item in leaf["path"]]
+    found = check_inclusion(int(leaf["index"]), checkpoint.size, hashed, path, checkpoint.root)
+    return found.outcome is Outcome.PASSED
+
+
+def _entries(bundle: Bundle) -> Step:
+    """Everything in the bundle is what some leaf says, and everything that a leaf says is in the bundle."""
+    wrong = []
+    said = {}
+    for leaf in bundle.json("log/leaves.json")["leaves"]:
+        said[leaf["entry"].encode()] = orjson.loads(leaf["entry"])
+    named: set[str] = set()
+    for entry in said.values():
+        body = entry["body"]
+        if entry["kind"] == "premium":
+            path = f"premiums/{body['insurer']}/{body['policy_no']}/{int(body['revision']):06d}.json"
+            good = digest_of(bundle.files.get(path, b"")) == body["digest"]
+        elif entry["kind"] == "document":
+            path = f"documents/{body['digest'].removeprefix('sha256:')}-{body['insurer']}/bytes"
+            good = digest_of(bundle.files.get(path, b"")) == body["digest"]
+        elif "submission_id" in body:
+            path = f"submissions/{body['submission_id']}/body"
+            good = digest_of(bundle.files.get(path, b"")) == body["body_digest"]
+            good = good and _receipt_holds(bundle, body)
+        else:
+            continue
+        named.add(path)
+        if not good:
+            wrong.append(path)
+    kept = set(bundle.below("premiums"))
+    kept |= {path for path in bundle.below("submissions") if path.endswith("/body")}
+    kept |= {path for path in bundle.below("documents") if path.endswith("/bytes")}
+    wrong += sorted(kept - named)
+    for path in bundle.below("documents"):
+        if path.endswith("/document.json") and canonical(document_entry(bundle.json(path))) not in said:
+            wrong.append(path)
+    return _step("entries", len(said), wrong, "recomputed")
+
+
+def _receipt_holds(bundle: Bundle, body: dict[str, Any]) -> bool:
+    """The receipt is the one whose report the leaf names."""
+    receipt = bundle.json(f"submissions/{body['submission_id']}/receipt.json")
+    digest = f"sha256:{hashlib.sha256(canonical(receipt['report'])).hexdigest()}"
+    return bool(digest == body["report_digest"] and receipt["body_digest"] == body["body_digest"])
+
+
+def _requests(bundle: Bundle) -> Step:
+    """Each message was signed, with its body's digest, by a key that was registered for its sender (RFC 9421, 9530)."""
+    people = {one["code"]: Participant.model_validate(one) for one in bundle.json("participants.json")}
+    wrong, count = [], 0
+    for path in bundle.below("submissions"):
+        if not path.endswith("/message.json"):
+            continue
+        count += 1
+        about, receipt = bundle.json(path), bundle.json(path.replace("message.json", "receipt.json"))
+        body = bundle.files.get(path.replace("message.json", "body"), b"")
+        sender = people.get(about["insurer"])
+        if not _message_holds(path, about, receipt) or not _request_holds(about, body, sender, about["keyid"]):
+            wrong.append(path)
+    for path in bundle.below("documents"):
+        if path.endswith("/document.json"):
+            count += 1
+            about = bundle.json(path) | {"content_type": bundle.json(path)["media_type"]}
+            body = bundle.files.get(path.replace("document.json", "bytes"), b"")
+            if not _request_holds(about, body, people.get(about["insurer"]), about["request"]["keyid"]):
+                wrong.append(path)
+    return _step("requests", count, wrong, "recomputed")
+
+
+def _message_holds(path: str, about: dict[str, Any], receipt: dict[str, Any]) -> bool:
+    """What is said about a message is what its id, its receipt and its signature say."""
+    name = f"{about['insurer']}\x00{about['message_id']}".encode()
+    return bool(
+        path == f"submissions/{about['id']}/message.json"
+        and about["id"] == f"S{hashlib.sha256(name).hexdigest()[:32]}" == receipt["submission_id"]
+        and datetime.fromisoformat(about["received_at"]) == datetime.fromisoformat(receipt["received_at"])
+        and about["mapping"] == receipt["report"]["basis"].get("mapping")
+    )
+
+
+def _request_holds(about: dict[str, Any], body: bytes, sender: Participant | None, keyid: str) -> bool:
+    """The proof that was kept (RFC 9421 section 2.5) is a registered key's, over this very body (RFC 9530)."""
+    proof = about["request"]
+    keys = {key.keyid: key for key in sender.keys} if sender else {}
+    key = keys.get(keyid) or (next(iter(keys.values())) if len(keys) == 1 else None)
+    if sender is None or key is None or key.public_key != proof["public_key"] or proof["keyid"] != keyid:
+        return False
+    base = base64.b64decode(proof["base"], validate=True)
+    lines = base.decode("utf-8", "replace").splitlines()
+    stated = [line for line in lines if line.startswith('"content-digest"')]
+    digests = {
+        f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:",
+        f"sha-512=:{base64.b64encode(hashlib.sha512(body).digest()).decode()}:",
+    }
+    if not any(digest in line for line in stated for digest in digests):
+        return False
+    types = [line.partition(": ")[2] for line in lines if line.startswith('"content-type"')]
+    if any(kind != about["content_type"] for kind in types):
+        return False
+    signature = base64.b64decode(proof["signature"], validate=True)
+    ends = f';keyid="{keyid}"' in lines[-1] and lines[-1].startswith('"@signature-params"')
+    return ends and find_flaw(proof["algorithm"], key.spki(), base, signature, encoding="raw") is None
+
+
+def _rules(bundle: Bundle) -> Step:
+    """The rules of the bundle are those that the reports name, and those of this software."""
+    stated = bundle.manifest.settings["catalogue"]
+    digest = f"sha256:{hashlib.sha256(canonical(bundle.json('catalogue.json'))).hexdigest()}"
+    if digest != stated:
+        return Step("rules", "differs", 1, ("catalogue.json is not the catalogue that the reports name",))
+    if load_catalogue().digest != stated:
+        return Step("rules", "absent", 1, ("this software has other rules; use the version that has these",))
+    return Step("rules", "equal", 1)
+
+
+def _seals(bundle: Bundle, trust: TrustStore) -> Step:
+    """Each document is judged again, as of the moments at which it was, under the trust folder that one brings."""
+    people = {one["code"]: Participant.model_validate(one) for one in bundle.json("participants.json")}
+    wrong, absent, count = [], [], 0
+    for path in bundle.below("documents"):
+        if not path.endswith("/document.json"):
+            continue
+        about = bundle.json(path)
+        data = bundle.files.get(path.replace("document.json", "bytes"), b"")
+        received = datetime.fromisoformat(about["received_at"])
+        for number, told in enumerate(about["verdicts"]):
+            if told["trust"] != trust.digest:
+                absent.append(f"{path}: judged under another trust folder")
+                continue
+            count += 1
+            at = datetime.fromisoformat(told["at"])
+            existed = received if number else None
+            now = judge_document(data, about["media_type"], people[about["insurer"]], trust, at, existed)
+            profile = people[about["insurer"]].document_profile or ""
+            if canonical(now) != canonical(told["verdict"]) or told["profile"] != profile:
+                wrong.append(path)
+    if absent and not wrong:
+        return Step("seals", "absent", count, tuple(absent[:20]))
+    return _step("seals", count, wrong, "recomputed")
+
+
+def _lives(bundle: Bundle) -> Step:
+    """Every revision of the premium comes out again, byte for byte: facts, money, checks, amounts, impact."""
+    wrong, count = [], 0
+    for one in Replay(bundle).run():
+        count += 1
+        if one.body != one.logged:
+            places = differences(one.logged, one.body) if one.body else ["nothing new would have been said"]
+            wrong.append(f"{one.insurer}/{one.policy_no} revision {one.revision}: {', '.join(places)}")
+    last = max((int(path.rsplit("/", 1)[1][:6]) for path in _own(bundle)), default=0)
+    if last != bundle.manifest.revision:
+        wrong.append("the manifest names another revision than the last one")
+    return _step("lives", count, wrong, "recomputed")
+
+
+def _own(bundle: Bundle) -> list[str]:
+    return bundle.below(f"premiums/{bundle.manifest.insurer}/{bundle.manifest.policy_no}")

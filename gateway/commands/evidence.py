@@ -1,0 +1,74 @@
+"""`gateway evidence`: a premium's bundle, fetched; and everything in one computed again, offline."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from gateway.bundle.read import Unreadable
+from gateway.bundle.verify import outcome_of, verify_bundle
+from gateway.errors import Misconfigured
+from gateway.shown import Language, visible
+from schemas.verification import Outcome
+from signing.trust import TrustError
+
+_EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INDETERMINATE: 2}
+_UNREADABLE = 3
+_LARGEST = 512 * 1024 * 1024
+_MARK = {"recomputed": "✓", "equal": "✓", "differs": "✗", "absent": "?"}
+_STEPS = {
+    "files": ("文件与清单摘要一致", "files are those of the manifest"),
+    "checkpoint": ("日志检查点签名", "the log signed the checkpoint"),
+    "manifest": ("清单签名", "the log's key signed the manifest"),
+    "inclusion": ("各条目在日志树中", "every leaf is in the tree"),
+    "entries": ("条目与包内原件一致", "leaves and originals say the same"),
+    "requests": ("报文签名", "requests are signed by their senders"),
+    "rules": ("规则目录", "the rules are those of this software"),
+    "seals": ("电子签章重新核验", "seals judged again"),
+    "lives": ("各版本逐字节重算", "every revision recomputed, byte for byte"),
+}
+
+
+def verify(file: Path, trust: Path, *, log_key: Path | None, as_json: bool, language: Language) -> int:
+    """0 if everything comes out as it was told, 1 if something differs, 2 if something is absent, 3 if unreadable."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise Unreadable(f"more than {_LARGEST} bytes")
+        key = log_key.read_text(encoding="utf-8") if log_key else None
+        bundle, steps = verify_bundle(data, trust, log_key=key)
+    except (Unreadable, OSError, UnicodeDecodeError, KeyError, ValueError) as error:
+        if isinstance(error, TrustError):
+            raise Misconfigured(str(error)) from error
+        if as_json:
+            _write({"file": str(file), "outcome": "unreadable", "reason": str(error)})
+        print(f"gateway: {file}: {visible(str(error))}", file=sys.stderr)
+        return _UNREADABLE
+    outcome = outcome_of(steps)
+    about = bundle.manifest
+    if as_json:
+        _write(
+            {
+                "file": str(file),
+                "insurer": about.insurer,
+                "policy_no": about.policy_no,
+                "revision": about.revision,
+                "at": datetime.now(UTC).isoformat(),
+                "outcome": outcome.value,
+                "steps": [step.as_json() for step in steps],
+            }
+        )
+        return _EXIT[outcome]
+    print(f"{about.insurer} {about.policy_no} · {about.revision} · {outcome.value}")
+    for step in steps:
+        zh, en = _STEPS[step.name]
+        print(f"  {_MARK[step.result]} {zh if language == 'zh' else en}  {step.count}  {step.result}")
+        for line in step.detail:
+            print(f"      {visible(line)}")
+    return _EXIT[outcome]
+
+
+def _write(value: object) -> None:
+    sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
