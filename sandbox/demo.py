@@ -54,6 +54,7 @@ _FOLLOWS = {
 }
 _MOST = 3
 _WIDTH = 150
+_PATIENCE = 20  # half seconds
 
 
 @dataclass(slots=True)
@@ -307,7 +308,7 @@ def summary(told: list[Told], pulled: list[dict[str, Any]], language: Language) 
 
 
 def leave(world: World, url: str, told: list[Told], cases: list[Case], out: Path) -> None:
-    """Leave in `out` what others can check: trust folder, documents, premiums, the log, the API's description."""
+    """Leave in `out` what others can check: trust, documents, premiums, evidence, the log, the API's description."""
     out.mkdir(parents=True, exist_ok=True)
     world.trust_dir(out / "trust")
     for case in cases:
@@ -323,10 +324,26 @@ def leave(world: World, url: str, told: list[Told], cases: list[Case], out: Path
         if one.premium is not None:
             text = json.dumps(one.premium, ensure_ascii=False, indent=1)
             (premiums / f"{one.case.name}.json").write_text(text, encoding="utf-8")
+    evidence = out / "evidence"
+    evidence.mkdir(exist_ok=True)
+    with caller(url, world.subsidy_system.request_key) as subsidy_system:
+        for one in told:
+            if one.premium is not None:
+                path = f"/v1/insurers/{one.case.insurer}/policies/{one.case.policy_no}/evidence"
+                (evidence / f"{one.case.name}.zip").write_bytes(_once_covered(subsidy_system, path))
     (out / "openapi.json").write_bytes(requests.get(f"{url}/v1/openapi.json", timeout=30).content)
     subprocess.run(
         [str(_GATEWAY), "log", "copy", "--url", url, "--dir", str(out / "log")], check=True, stdout=subprocess.DEVNULL
     )
+
+
+def _once_covered(reader: Gateway, path: str) -> bytes:
+    """The bundle, as soon as a checkpoint covers it: a second or two."""
+    for _ in range(_PATIENCE):
+        with suppress(Problem):
+            return reader.call("GET", path).body
+        time.sleep(0.5)
+    return reader.call("GET", path).body
 
 
 def _free_port() -> int:

@@ -67,3 +67,16 @@ def test_what_it_leaves_behind_can_be_checked_by_others(told: tuple[dict[str, di
     )
     assert verify.returncode == 0, verify.stdout
     assert json.loads(verify.stdout)["outcome"] == "passed"
+    bundles = sorted((out / "evidence").glob("*.zip"))
+    assert len(bundles) >= 12
+    for bundle in bundles:
+        checked = subprocess.run(
+            [
+                *(str(GATEWAY), "evidence", "verify", str(bundle), "--trust", str(out / "trust"), "--json"),
+                *("--log-key", str(out / "log" / "key")),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert checked.returncode == 0, checked.stdout
