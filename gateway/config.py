@@ -39,6 +39,7 @@ class Config(Noun):
     trust_dir: Path = Path("trust")
     participants: Path = Path("participants.json")
     signing_key: Path = Path("gateway-key.pem")
+    sm2_signing_key: Path | None = None
     log_origin: str = "gateway.example/premiums"
     pool_size: int = Field(default=8, ge=2, le=200)
     request_max_age_seconds: int = Field(default=300, ge=10, le=3600)

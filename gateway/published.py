@@ -127,14 +127,19 @@ async def get_code_list(
 
 @router.get("/v1/keys", tags=["catalogues"])
 async def get_keys(gateway: State) -> Response:
-    """The public key that signs answers, receipts and the log: SPKI in base64, algorithm, key id."""
-    signer = gateway.signer
-    key = {
-        "keyid": signer.keyid,
-        "algorithm": signer.algorithm,
-        "public_key": base64.b64encode(signer.spki).decode(),
-    }
-    return _json({"keys": [key]})
+    """The public keys of the gateway: SPKI in base64, algorithm, key id.
+
+    The first signs answers, receipts and the log; an SM2 key after it signs the log's checkpoints beside it.
+    """
+    keys = [
+        {
+            "keyid": signer.keyid,
+            "algorithm": signer.algorithm,
+            "public_key": base64.b64encode(signer.spki).decode(),
+        }
+        for signer in gateway.log_signers
+    ]
+    return _json({"keys": keys})
 
 
 @router.get("/healthz", tags=["operation"])

@@ -27,6 +27,12 @@ class Gateway:
     started_at: datetime
     notes: list[str] = field(default_factory=list)
     versions: Versions = field(default_factory=known)
+    sm2_signer: Signer | None = None
+
+    @property
+    def log_signers(self) -> tuple[Signer, ...]:
+        """Who signs checkpoints: the Ed25519 key that C2SP tlog-tiles asks for, and the SM2 key beside it, if any."""
+        return (self.signer,) if self.sm2_signer is None else (self.signer, self.sm2_signer)
 
     @property
     def request_max_age(self) -> timedelta:

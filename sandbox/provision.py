@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.keys import Key
+from sandbox.keys import Key, make_key
 from sandbox.world import World
 
 
@@ -29,11 +29,14 @@ def provision(world: World, folder: Path, *, port: int, workers: int = 1) -> Pro
     (folder / "participants.json").write_text(
         json.dumps(participants(world), ensure_ascii=False, indent=1), encoding="utf-8"
     )
+    sm2_key = folder / "gateway-sm2-key.pem"
+    sm2_key.touch(mode=0o600)
+    sm2_key.write_bytes(make_key(world.seed, "log", "sm2-sm3").pem)
     config = folder / "gateway.toml"
     config.write_text(
         f'data_dir = "data"\nport = {port}\nworkers = {workers}\ntrust_dir = "trust"\n'
         'participants = "participants.json"\nsigning_key = "gateway-key.pem"\nlog_origin = "gateway.example/sandbox"\n'
-        "publish_every_seconds = 0.5\n",
+        'sm2_signing_key = "gateway-sm2-key.pem"\npublish_every_seconds = 0.5\n',
         encoding="utf-8",
     )
     return Provisioned(config, trust, registry)

@@ -7,6 +7,9 @@ Signature types of this log:
   under the identity `1234567812345678` (GM/T 0009). The key is the uncompressed point, 65 bytes; the signature is r and
   s, 32 bytes each. Verifiers that do not know it ignore its line, as the specification demands.
 
+- `0x04` a witness's cosignature/v1, as C2SP tlog-cosignature says: Ed25519 over the checkpoint under a moment. See
+  `gateway.ledger.cosignature`. A log's own key is never of this type.
+
 Key ID = the first four bytes of SHA-256(name, 0x0A, type, key). Verifier key = name+hex(key ID)+base64(type, key).
 """
 
@@ -21,8 +24,8 @@ from typing import Literal
 from signing.algorithms import find_flaw
 from signing.signer import Signer
 
-_TYPES = {"ed25519": b"\x01", "sm2-sm3": b"\xffpremium-exchange/sm2-sm3"}
-_KEY_SIZES = {"ed25519": 32, "sm2-sm3": 65}
+_TYPES = {"ed25519": b"\x01", "cosignature/v1": b"\x04", "sm2-sm3": b"\xffpremium-exchange/sm2-sm3"}
+_KEY_SIZES = {"ed25519": 32, "cosignature/v1": 32, "sm2-sm3": 65}
 # RFC 8410 section 4 and GM/T 0009 section 7.1: all that stands before the key in its SubjectPublicKeyInfo.
 _SPKI = {
     "ed25519": bytes.fromhex("302a300506032b6570032100"),
@@ -32,7 +35,10 @@ _MAX_NOTE = 1 << 20
 _MAX_SIGNATURES = 100
 _DASH = "\u2014 "
 
-NoteAlgorithm = Literal["ed25519", "sm2-sm3"]
+_TIMESTAMP = 8
+_LATEST = (1 << 63) - 1
+
+NoteAlgorithm = Literal["ed25519", "sm2-sm3", "cosignature/v1"]
 
 
 class NoteRefused(Exception):
@@ -77,6 +83,10 @@ class NoteKey:
 
     def holds(self, text: bytes, signature: bytes) -> bool:
         """Whether `signature`, without the key ID, is by this key over `text`."""
+        if self.algorithm == "cosignature/v1":
+            at = int.from_bytes(signature[:_TIMESTAMP], "big")
+            spki, text, signature = _SPKI["ed25519"] + self.public, cosigned_text(text, at), signature[_TIMESTAMP:]
+            return at <= _LATEST and find_flaw("ed25519", spki, text, signature, encoding="raw") is None
         spki = _SPKI[self.algorithm] + self.public
         return find_flaw(self.algorithm, spki, text, signature, encoding="raw") is None
 
@@ -89,9 +99,15 @@ class Note:
     signed_by: tuple[NoteKey, ...]
 
 
+def cosigned_text(text: bytes, at: int) -> bytes:
+    """What a witness signs: the note's whole text under a header and a moment in POSIX seconds (C2SP tlog-cosignature,
+    "Ed25519 signed message")."""
+    return b"cosignature/v1\ntime %d\n%s" % (at, text)
+
+
 def key_of(name: str, signer: Signer) -> NoteKey:
     """The note key of `signer` under `name`. Raises `NoteRefused` for a signer of another algorithm."""
-    for algorithm in _ALGORITHMS:
+    for algorithm in _SIGNERS:
         prefix = _SPKI[algorithm]
         if signer.algorithm == algorithm and signer.spki.startswith(prefix):
             return NoteKey(name, algorithm, signer.spki[len(prefix) :])
@@ -163,6 +179,13 @@ def open_note(data: bytes, keys: Sequence[NoteKey]) -> Note:
     return Note(text, tuple(signed_by))
 
 
+def signature_lines(data: bytes) -> tuple[str, list[tuple[str, str, bytes]]]:
+    """The text of a note that is not verified here, and each signature line: the line, the key name, key ID and
+    signature. Raises `NoteRefused`."""
+    text, lines = _split(data)
+    return text, [(line, *_read_line(line)) for line in lines]
+
+
 def _split(data: bytes) -> tuple[str, list[str]]:
     """The text and the signature lines: they are parted by the last empty line."""
     if len(data) > _MAX_NOTE:
@@ -207,4 +230,5 @@ def _is_note_text(text: str) -> bool:
     return not any((character < " " and character != "\n") or "\ud800" <= character <= "\udfff" for character in text)
 
 
-_ALGORITHMS: tuple[NoteAlgorithm, ...] = ("ed25519", "sm2-sm3")
+_SIGNERS: tuple[Literal["ed25519", "sm2-sm3"], ...] = ("ed25519", "sm2-sm3")
+_ALGORITHMS: tuple[NoteAlgorithm, ...] = (*_SIGNERS, "cosignature/v1")

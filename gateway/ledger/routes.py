@@ -32,8 +32,8 @@ async def get_checkpoint(connection: Db) -> Response:
 @router.get("/v1/log/key", response_class=Response)
 async def get_key(gateway: State) -> Response:
     """The verifier keys of the log, a line each (C2SP signed-note). Compare them with what you were given otherwise."""
-    key = key_of(gateway.config.log_origin, gateway.signer)
-    return Response(key_text([key]), media_type="text/plain; charset=utf-8", headers=_MUTABLE)
+    keys = [key_of(gateway.config.log_origin, signer) for signer in gateway.log_signers]
+    return Response(key_text(keys), media_type="text/plain; charset=utf-8", headers=_MUTABLE)
 
 
 @router.get("/v1/log/tile/{path:path}", response_class=Response)
