@@ -14,6 +14,7 @@ from adapters.insurers import MAPPINGS
 from gateway.errors import Misconfigured
 from schemas.base import Noun
 from schemas.identifiers import CreditCode, InsurerCode
+from schemas.policy import Line
 from signing.algorithms import find_flaw
 from untrusted import Refused, read_json
 
@@ -51,7 +52,11 @@ class ParticipantKey(Noun):
 
 
 class Participant(Noun):
-    """One participant. An insurer has its credit code, its 6-digit company code, its dialect and document profile."""
+    """One participant. An insurer has its credit code, its 6-digit company code, its dialect and document profile.
+
+    `line` is the line of cover that is registered for an insurer whose format names neither line nor clause: it then
+    stands for each of its policies, with a lineage that says so.
+    """
 
     code: InsurerCode
     role: Role
@@ -60,6 +65,7 @@ class Participant(Noun):
     company_code: str | None = Field(default=None, pattern=r"^[0-9]{6}$")
     dialect: str | None = None
     document_profile: str | None = None
+    line: Line | None = None
     keys: tuple[ParticipantKey, ...] = ()
 
     @model_validator(mode="after")

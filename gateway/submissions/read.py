@@ -98,7 +98,7 @@ def read_message(body: bytes, media_type: str, sender: Participant, reader: Read
         message_id = message_id or _usable(row.envelope.get("message_id"))
         checks += [as_check(problem, row.row) for problem in row.problems]
         for draft in row.records:
-            read = _as_record(complete(draft, mapping), row.row)
+            read = _as_record(_registered(complete(draft, mapping), sender), row.row)
             if not isinstance(read, ReadRecord):
                 checks += read
             elif read.type in _NOT_OF_INSURERS:
@@ -116,6 +116,15 @@ def read_message(body: bytes, media_type: str, sender: Participant, reader: Read
         return Reading(message_id, (), tuple(checks), basis)
     told = passed("message.records", count=len(records), format=code)
     return Reading(message_id, tuple(records), (told, *checks), basis)
+
+
+def _registered(draft: Draft, sender: Participant) -> Draft:
+    """The draft with the facts that are registered for its insurer, where its format does not carry them."""
+    if draft.type != "policy" or sender.line is None or "line" in draft.record:
+        return draft
+    record = {**draft.record, "line": sender.line}
+    lineage = {**draft.lineage, "line": Lineage("registered", None, "participants")}
+    return Draft(draft.type, record, lineage, draft.keys, draft.nth)
 
 
 def _shipped(code: str) -> tuple[InsurerMapping, str]:
