@@ -195,12 +195,12 @@ for rows in (int(sys.argv[2]) // 8, int(sys.argv[2])):
     peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 print(json.dumps(peaks))
 """
-_ROWS = {"DIA-CSV-LIST": 30_000, "DIA-XLSX-BDX": 8_000}
+_ROWS = {"DIA-CSV-LIST": 20_000, "DIA-XLSX-BDX": 5_000}
 
 
 @pytest.mark.parametrize("code", STREAMED)
 def test_memory_does_not_grow_with_rows(code: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", _PEAK, code, str(_ROWS.get(code, 16_000)), str(tmp_path), STREAMED[code]]
+    command = [sys.executable, "-c", _PEAK, code, str(_ROWS.get(code, 10_000)), str(tmp_path), STREAMED[code]]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     few, many = json.loads(run.stdout)
