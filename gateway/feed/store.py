@@ -20,15 +20,25 @@ _CHANGES = """
 SELECT array_agg(position ORDER BY position), array_agg(leaf_index ORDER BY position),
     array_agg(leaf_hash ORDER BY position), array_agg(octet_length(body) ORDER BY position),
     string_agg(body, ''::bytea ORDER BY position)
-FROM (SELECT * FROM premiums WHERE position > %s ORDER BY position LIMIT %s) AS found
+FROM (
+    SELECT *, sum(octet_length(body)) OVER (ORDER BY position) - octet_length(body) AS before FROM (
+        SELECT position, leaf_index, leaf_hash, body FROM premiums WHERE position > %s ORDER BY position LIMIT %s
+    ) AS following
+) AS found
+WHERE before < %s
 GROUP BY position / 64 ORDER BY position / 64
 """
+MOST_BYTES = 32 * 1024 * 1024
+"""A page has no more than this, and what of its last revision goes beyond it."""
 
 
-async def list_changes(connection: Connection, after: int, limit: int) -> list[StoredPremium]:
-    """Revisions behind feed position `after`, at most `limit`, in order and without gaps."""
+async def list_changes(
+    connection: Connection, after: int, limit: int, *, most: int = MOST_BYTES
+) -> list[StoredPremium]:
+    """Revisions behind feed position `after`, in order and without gaps: at most `limit`, and no more behind the one
+    with which they reach `most` bytes."""
     cursor = connection.cursor(binary=True)  # as text, bytes would come twice as long and be read digit by digit
-    await cursor.execute(_CHANGES, (after, limit))
+    await cursor.execute(_CHANGES, (after, limit, most))
     found: list[StoredPremium] = []
     for positions, leaves, hashes, lengths, bodies in await cursor.fetchall():
         whole, start = memoryview(bodies), 0

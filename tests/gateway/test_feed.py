@@ -17,7 +17,7 @@ from service import Answered, Service, serve
 
 from gateway.db import new_pool
 from gateway.feed.page import Cursor, NoCursor, Page, as_json, as_lines
-from gateway.feed.store import StoredPremium
+from gateway.feed.store import StoredPremium, list_changes
 from gateway.feed.watch import FeedWatch
 from schemas.money import Yuan
 
@@ -164,6 +164,26 @@ def test_stored_bytes_stand_in_the_page_as_they_are(told: list[bytes], first: in
     *items, end = map(orjson.loads, as_lines(made, 'an "origin"').splitlines())
     assert (len(items), end["head"], end["more"]) == (len(found), first + len(found), False)
     assert all(one.body[:-1] in as_json(made, "o") for one in found)
+
+
+def test_a_page_is_bounded_in_bytes_and_goes_on_behind_them(dsn: str) -> None:
+    async def work(service: Service) -> None:
+        for _ in range(3):
+            await a_life(service)
+        async with service.gateway.pool.connection() as connection:
+            whole = await list_changes(connection, -1, 100)
+            sizes = [len(one.body) for one in whole]
+            for most in (1, sizes[0], sizes[0] + 1, sum(sizes[:4]), sum(sizes)):
+                found: list[StoredPremium] = []
+                while len(found) < len(whole):
+                    part = await list_changes(connection, len(found) - 1, 100, most=most)
+                    assert part
+                    assert sum(len(one.body) for one in part[:-1]) < most
+                    found += part
+                assert found == whole
+                assert [bytes(one.body) for one in found] == [bytes(one.body) for one in whole]
+
+    serve(dsn, work)
 
 
 # Long-poll
