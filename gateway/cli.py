@@ -8,7 +8,7 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import NoReturn
 
@@ -287,7 +287,11 @@ def _mapping_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     propose = mapping.add_parser("propose", help="提议 that another version reads, after its replay")
     propose.add_argument("--replay", type=Path, required=True, help="what `gateway adapter replay --json` printed")
     propose.add_argument(
-        "--from", dest="active_from", type=_moment, required=True, help="from this moment on (RFC 3339)"
+        "--from",
+        dest="active_from",
+        type=_beginning,
+        required=True,
+        help="from this day (YYYY-MM-DD, Shanghai) or moment (RFC 3339) on",
     )
     propose.add_argument("--reason", required=True)
     _calling(propose)
@@ -332,6 +336,13 @@ def _day(text: str) -> date:
     if day.isoformat() != text:
         raise argparse.ArgumentTypeError(f"not a day, YYYY-MM-DD: {text}")
     return day
+
+
+def _beginning(text: str) -> datetime:
+    """A moment, or a day of Asia/Shanghai from its first minute on."""
+    from schemas.calendar import SHANGHAI
+
+    return datetime.combine(_day(text), time(), SHANGHAI) if len(text) == len("YYYY-MM-DD") else _moment(text)
 
 
 def _count(text: str) -> int:

@@ -61,6 +61,9 @@ def test_from_replay_to_activation(dsn: str, tmp_path: Path, capsysbinary: pytes
         propose = ["propose", "--replay", str(replayed), "--from", moment, "--reason", "试行"]
         assert main(as_operator("OPERATOR", *propose)) == 0
         proposal = orjson.loads(capsysbinary.readouterr().out)["proposal"]
+        later = ["propose", "--replay", str(replayed), "--from", "2099-07-01", "--reason", "从某日起"]
+        assert main(as_operator("OPERATOR", *later)) == 0
+        assert orjson.loads(capsysbinary.readouterr().out)["active_from"] == "2099-07-01T00:00:00+08:00"
         assert main(as_operator("OPERATOR", "approve", proposal)) == 1  # the same person
         assert orjson.loads(capsysbinary.readouterr().out)["problems"][0]["rule"] == "mapping.second-person"
         assert main(as_operator("OPERATOR-2", "approve", proposal)) == 0
