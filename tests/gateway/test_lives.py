@@ -32,6 +32,7 @@ from gateway.submissions.memory.store import list_journal
 from gateway.submissions.receive import Answer, receive
 from sandbox.insurers import Insurer
 from sandbox.records import PolicyFacts, Record
+from schemas.money import Yuan
 
 C, D = "SANDBOX-C", "SANDBOX-D"
 
@@ -252,6 +253,51 @@ def test_an_award_of_another_scheme_for_the_product_makes_open_what_it_is_worth(
         assert (scheme["outcome"], scheme["rules"]) == ("indeterminate", ["R-ZJ-18"])
 
     on(dsn, run)
+
+
+def test_the_impacts_add_up_to_the_change_of_what_was_decided(dsn: str) -> None:
+    insurer = world().insurer(C)
+
+    async def run(connection: Connection) -> None:
+        for seed in range(3):
+            draw = random.Random(seed)
+            facts = await verified(connection, insurer)
+            told = [
+                world().refund(facts, amount="5000.00"),
+                world().endorsement(facts, kind="decrease", gross="-5000.00"),
+                world().receipt(facts, amount="700.00").with_({"receipt_no": f"SKM{facts.policy_no}"}),
+                world().endorsement(facts, gross="700.00").with_({"endorsement_no": f"EINC{facts.policy_no}"}),
+                invoice(insurer, invoice_number(), "1.00", facts.policy_no),
+                invoice(insurer, invoice_number(), facts.gross, facts.policy_no),
+            ]
+            draw.shuffle(told)
+            for record in told:
+                await take(connection, arrival(insurer, record))
+            every = await revisions(connection, facts.policy_no)
+            decided = [one for one in every if one["status"] in ("verified", "withdrawn")]
+            net, worth = 0, 0
+            for one in every:
+                impact = one.get("impact")
+                if impact:
+                    net += fen(impact["after"]) - fen(impact["before"])
+                    worth += sum(fen(own["after"]) - fen(own["before"]) for own in impact.get("schemes", ()))
+            first, last = decided[0], decided[-1]
+            assert net == standing(last)[0] - standing(first)[0]
+            assert worth == standing(last)[1] - standing(first)[1]
+            assert {one["status"] for one in every} >= {"verified", "withdrawn"}
+
+    on(dsn, run)
+
+
+def fen(text: str) -> int:
+    return Yuan.of(text).fen
+
+
+def standing(premium: dict[str, Any]) -> tuple[int, int]:
+    """What may be relied on: net paid and worth, in fen."""
+    if premium["status"] != "verified":
+        return 0, 0
+    return fen(premium["money"]["net_paid"]), sum(fen(one["subsidy"]) for one in premium["schemes"])
 
 
 # Decisions
