@@ -10,6 +10,7 @@ import logging
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ _MOST_REVISIONS = 64
 _MOST_OBJECTS = 50_000
 _MOST_ENTRIES = 2 * _MOST_OBJECTS  # of all tables together
 _MOST_COMPARED = 20_000  # objects of a file whose revisions are compared
+_MOST_VALUES = 600_000  # in the objects that are compared, once for each revision
 _MOST_VALIDATION_DATA = 32
 _LARGEST_OBJECT_STREAMS = 32 << 20  # of a file, unpacked
 # What pyHanko raises on hostile bytes besides its own errors; found by mutation, see tests/signing/test_pdf_hostile.py.
@@ -69,6 +71,10 @@ _SET = re.compile(r"\{([^{}]*)\}")
 Changes = Literal["none", "validation-data", "form", "other"]
 
 
+class TooMuchToCompare(Exception):
+    """To compare the revisions, more would have to be read than is."""
+
+
 class BadPdf(ValueError):
     """The file cannot be judged as a PDF; `args[0]` is a stable reason slug, `args[1]` an English sentence."""
 
@@ -93,6 +99,9 @@ class _Reader(PdfFileReader):
     def __init__(self, data: bytes) -> None:
         self._tables: dict[int, tuple[bytes, dict[int, tuple[int, int]]]] = {}
         self._data = data
+        self._values: dict[int, int] = {}
+        self._spent = 0
+        self._comparing = False
         self._dictionaries: dict[tuple[int, int], RawDictionary] = {}
         super().__init__(io.BytesIO(data), strict=True)
 
@@ -105,7 +114,9 @@ class _Reader(PdfFileReader):
     ) -> Any:
         short = _without_value(self._data, marker, ref.idnum, self.dictionary) if isinstance(marker, int) else None
         if short is None:
-            return super()._read_object(ref, marker, never_decrypt, as_metadata_stream)
+            found = super()._read_object(ref, marker, never_decrypt, as_metadata_stream)
+            self._values[ref.idnum] = max(_values_in(found), self._values.get(ref.idnum, 0))
+            return found
         whole, self.stream = self.stream, io.BytesIO(short)
         try:
             return super()._read_object(ref, 0, never_decrypt, as_metadata_stream)
@@ -122,8 +133,28 @@ class _Reader(PdfFileReader):
         stream = io.BytesIO(data)
         stream.seek(offset)
         found = generic.read_object(stream, generic.Reference(idnum, 0, self))
+        self._values[idnum] = max(_values_in(found), self._values.get(idnum, 0))
         if isinstance(found, generic.StreamObject | generic.IndirectObject):
             raise PdfReadError("an object of a kind that no object stream holds")
+        return found
+
+    @contextmanager
+    def comparing(self) -> Iterator[None]:
+        """Around the comparison of two revisions. All that is compared is bounded: `TooMuchToCompare`."""
+        self._comparing = True
+        try:
+            yield
+        finally:
+            self._comparing = False
+
+    def get_object(self, ref: Any, *arguments: Any, **more: Any) -> Any:
+        """As the library; the copy that each revision makes of an object is what a comparison costs."""
+        read: Any = super().get_object  # it states no types
+        found = read(ref, *arguments, **more)
+        if self._comparing:
+            self._spent += self._values.get(ref.idnum, 1)
+            if self._spent > _MOST_VALUES:
+                raise TooMuchToCompare
         return found
 
     def unpacked(self, number: int) -> bytes:
@@ -323,17 +354,7 @@ class PdfFile:
 
         Streams of objects are those that the tables lead to, whatever they say, and those that say so.
         """
-        places: set[int] = set()
-        packed: set[int] = set()
-        for revision in range(self.revisions):
-            for reference in self._reader.xrefs.explicit_refs_in_revision(revision):
-                place = self._reader.xrefs.get_historical_ref(reference, revision)
-                if isinstance(place, int):
-                    if place not in places and self._says_packed(reference.idnum, place):
-                        packed.add(reference.idnum)
-                    places.add(place)
-                elif isinstance(place, ObjStreamRef):
-                    packed.add(place.obj_stream_id)
+        places, packed = self._places()
         names: set[str] = set()
         for start, end in stretches(self.data, places):
             names |= names_among(self.data[start:end], _ACTIVE | _EMBEDDED)
@@ -345,6 +366,21 @@ class PdfFile:
                 raise BadPdf("too-complex", "object streams that unpack to too much")
             names |= names_among(data, _ACTIVE | _EMBEDDED)
         return names
+
+    def _places(self) -> tuple[set[int], set[int]]:
+        """Where objects stand, in any revision, and the numbers of the streams of objects."""
+        places: set[int] = set()
+        packed: set[int] = set()
+        for revision in range(self.revisions):
+            for reference in self._reader.xrefs.explicit_refs_in_revision(revision):
+                place = self._reader.xrefs.get_historical_ref(reference, revision)
+                if isinstance(place, int):
+                    if place not in places and self._says_packed(reference.idnum, place):
+                        packed.add(reference.idnum)
+                    places.add(place)
+                elif isinstance(place, ObjStreamRef):
+                    packed.add(place.obj_stream_id)
+        return places, packed
 
     def _says_packed(self, number: int, place: int) -> bool:
         """Whether an object calls itself an object stream: a reader that repairs files would look into it."""
@@ -360,8 +396,11 @@ class PdfFile:
         if not self._comparable:
             return "other", "too many objects to compare"
         try:
-            old, new = (self._reader.get_historical_resolver(one) for one in (revision - 1, revision))
-            level = DEFAULT_DIFF_POLICY.apply(old, new).modification_level
+            with self._reader.comparing():
+                old, new = (self._reader.get_historical_resolver(one) for one in (revision - 1, revision))
+                level = DEFAULT_DIFF_POLICY.apply(old, new).modification_level
+        except TooMuchToCompare:
+            return "other", "too much to compare"
         except SuspiciousModification as error:
             return "other", _difference(error)
         except PDF_FAULTS as error:
@@ -369,6 +408,19 @@ class PdfFile:
         if level is ModificationLevel.NONE or level is ModificationLevel.LTA_UPDATES:
             return "validation-data", None
         return ("form", None) if level is ModificationLevel.FORM_FILLING else ("other", "annotations")
+
+
+def _values_in(found: Any) -> int:
+    """How many values an object holds, itself and those within."""
+    count, waiting = 0, [found]
+    while waiting:
+        one = waiting.pop()
+        count += 1
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+    return count
 
 
 def _streams(store: Any, key: str) -> Iterator[bytes]:

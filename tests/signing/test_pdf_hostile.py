@@ -243,3 +243,12 @@ def test_what_stands_around_a_value_is_never_touched(before: bytes, after: bytes
         assert short.startswith(data[:start] + b"<")
         assert data[end:].startswith(short[start + 66 :])
         assert re.fullmatch(rb"<[0-9a-f]{64}>", short[start : start + 66])
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_many_revisions_of_a_large_object_are_not_compared_for_ever(direct: bool) -> None:
+    values = b"[" + b"[1 2 3 4]" * (20_000 if direct else 60_000) + b"]"
+    pdf = Pdf(b"/X " + (values if direct else b"500 0 R"), {} if direct else {500: values})
+    for _ in range(10):
+        pdf.sign(by(world()[1]))
+    assert _within_bounds(pdf.data) is Outcome.FAILED
