@@ -217,12 +217,27 @@ def _parser() -> argparse.ArgumentParser:
     checked.add_argument("--lang", choices=("zh", "en"), default="zh")
     checked.set_defaults(run=_evidence_verify)
 
+    witness = commands.add_parser("witness", help="见证 cosign the checkpoints of a log, as a witness of it")
+    witness.add_argument("--origin", required=True, help="the log's origin: the first line of its checkpoints")
+    witness.add_argument("--log-key", type=Path, required=True, help="file with the log's verifier keys, a line each")
+    witness.add_argument("--key", type=Path, required=True, help="your Ed25519 key, PKCS #8 PEM; made if it is missing")
+    witness.add_argument("--name", help="your name, such as witness.example/w1; default: that of the key's file")
+    witness.add_argument("--state", type=Path, required=True, help="file that keeps the last cosigned checkpoint")
+    witness.add_argument("--listen", type=_address, default=("127.0.0.1", 8450), metavar="HOST:PORT")
+    witness.set_defaults(run=_witness)
+
     log = commands.add_parser("log", help="透明日志 the transparency log").add_subparsers(parser_class=_Parser)
-    audit = log.add_parser("audit", help="recompute the whole log, offline")
+    audit = log.add_parser("audit", help="审计 recompute the whole log: published, or with the database behind it")
     source = audit.add_mutually_exclusive_group(required=True)
     source.add_argument("--dir", type=Path)
     source.add_argument("--url")
+    source.add_argument("--config", type=Path, help="TOML file: audit the database too, row by row")
     audit.add_argument("--key", type=Path, help="the log's verifier keys; default: beside the checkpoint")
+    audit.add_argument("--replay", metavar="N|all", help="compute the verdicts on so many premiums again")
+    audit.add_argument("--after", metavar="INSURER/POLICY_NO", help="go on where an earlier replay ended")
+    audit.add_argument("--jobs", type=_count, default=1, help="processes")
+    audit.add_argument("--json", action="store_true", help="findings as JSON Lines, the outcome last")
+    audit.add_argument("--lang", choices=("zh", "en"), default="zh")
     audit.set_defaults(run=_log_audit)
     copy = log.add_parser("copy", help="copy a served log to a folder")
     copy.add_argument("--url", required=True)
@@ -336,6 +351,13 @@ def _day(text: str) -> date:
     if day.isoformat() != text:
         raise argparse.ArgumentTypeError(f"not a day, YYYY-MM-DD: {text}")
     return day
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdecimal() and int(port) <= 65535):
+        raise argparse.ArgumentTypeError(f"not HOST:PORT: {text}")
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _beginning(text: str) -> datetime:
@@ -587,7 +609,32 @@ def _evidence_verify(parsed: argparse.Namespace) -> int:
     return verify(parsed.bundle, parsed.trust, log_key=parsed.log_key, as_json=parsed.json, language=parsed.lang)
 
 
+def _witness(parsed: argparse.Namespace) -> int:
+    from gateway.commands.witness import run
+
+    return run(
+        origin=parsed.origin,
+        log_key=parsed.log_key,
+        key=parsed.key,
+        name=parsed.name or parsed.key.stem,
+        state=parsed.state,
+        listen=parsed.listen,
+    )
+
+
 def _log_audit(parsed: argparse.Namespace) -> int:
+    if parsed.config is not None:
+        from gateway.commands.audit import audit_database
+        from gateway.config import load_config
+
+        return audit_database(
+            load_config(parsed.config),
+            replay=parsed.replay,
+            after=parsed.after,
+            jobs=parsed.jobs,
+            as_json=parsed.json,
+            language=parsed.lang,
+        )
     from gateway.commands.log import audit_log
 
     return audit_log(parsed.dir, parsed.url, parsed.key)
