@@ -35,7 +35,7 @@ _MOST_REVISIONS = 64
 _MOST_OBJECTS = 50_000
 _MOST_ENTRIES = 2 * _MOST_OBJECTS  # of all tables together
 _MOST_COMPARED = 20_000  # objects of a file whose revisions are compared
-_MOST_VALUES = 600_000  # in the objects that are compared, once for each revision
+_MOST_VALUES = 400_000  # in the objects that are compared, once for each revision
 _MOST_VALIDATION_DATA = 32
 _LARGEST_OBJECT_STREAMS = 32 << 20  # of a file, unpacked
 # What pyHanko raises on hostile bytes besides its own errors; found by mutation, see tests/signing/test_pdf_hostile.py.
@@ -141,6 +141,8 @@ class _Reader(PdfFileReader):
     @contextmanager
     def comparing(self) -> Iterator[None]:
         """Around the comparison of two revisions. All that is compared is bounded: `TooMuchToCompare`."""
+        if self._spent > _MOST_VALUES:
+            raise TooMuchToCompare
         self._comparing = True
         try:
             yield
