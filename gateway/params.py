@@ -3,7 +3,7 @@
 import base64
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends
@@ -17,6 +17,7 @@ from schemas.verification import Check, Outcome
 from signing.request import HttpMessage, RequestKey, RequestSignature, judge_request
 from signing.structured import canonical_member
 
+SETTLED_AFTER = timedelta(seconds=120)  # longer than any message may wait and take; see submissions/writer.py
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 _LONGEST_LENGTH = 18  # digits: nobody sends more, and reading a long number is work
@@ -152,6 +153,24 @@ Authority = Annotated[Caller, Depends(_caller("subsidy_system", "regulator"))]
 Subscriber = Annotated[Caller, Depends(_caller("subsidy_system", "operator"))]
 AnyCaller = Annotated[Caller, Depends(_caller())]
 Submitter = Annotated[Caller, Depends(_caller("insurer", "subsidy_system", "regulator"))]
+
+
+def settled(gateway: Gateway, as_of: datetime) -> None:
+    """Raises `BadRequest` if what was known at `as_of` may still change: nothing may, `SETTLED_AFTER` later.
+
+    A message is known from the moment at which it came, and is decided a little later. Whoever asks for that moment
+    in between would get another answer the next time.
+    """
+    now = gateway.clock()
+    if as_of > now:
+        raise BadRequest("what will be known is not known yet", detail_zh="不能查询将来的时点", field="as_of")
+    if as_of > now - SETTLED_AFTER:
+        seconds = int(SETTLED_AFTER.total_seconds())
+        raise BadRequest(
+            f"what was known then may still be on its way: ask for a moment at least {seconds} seconds ago",
+            detail_zh=f"该时点的报送可能仍在处理，请查询至少{seconds}秒以前的时点",
+            field="as_of",
+        )
 
 
 def scoped(caller: Caller, insurer: str) -> None:

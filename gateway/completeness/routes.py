@@ -12,7 +12,7 @@ from gateway.answers import signed_answer
 from gateway.completeness import store
 from gateway.completeness.compare import as_json, complete_up_to, is_over, status_of, totals_of
 from gateway.completeness.watermark import first_of, start_of
-from gateway.params import AnyCaller, Db, State, scoped
+from gateway.params import AnyCaller, Db, State, scoped, settled
 from gateway.problems import BadRequest, NotFound
 from schemas.calendar import shanghai_day
 
@@ -42,8 +42,8 @@ async def get_completeness(
     scoped(caller, insurer)
     if all(one.code != insurer for one in gateway.participants.insurers()):
         raise NotFound(f"there is no insurer {insurer}", detail_zh=f"没有保险机构{insurer}")
-    if as_of is not None and as_of > gateway.clock():
-        raise BadRequest("what will be known is not known yet", detail_zh="不能查询将来的时点", field="as_of")
+    if as_of is not None:
+        settled(gateway, as_of)
     today = shanghai_day(as_of or gateway.clock())
     last = last or today
     first = first or max(date.min, last - timedelta(days=_USUAL_DAYS - 1))

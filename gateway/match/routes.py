@@ -20,7 +20,7 @@ from gateway.match.match import SCHEME, match
 from gateway.match.read import Unusable, read_application
 from gateway.match.store import Keys, TooMany
 from gateway.match.workbook import Sheet, write_workbook
-from gateway.params import AnyCaller, Authority, Caller, Db, State, scoped
+from gateway.params import AnyCaller, Authority, Caller, Db, State, scoped, settled
 from gateway.participants import Participants
 from gateway.problems import BadRequest, NotFound, Refused, language_of
 from gateway.state import Gateway
@@ -160,8 +160,8 @@ def _workbook(sheet: Sheet, name: str, gateway: Gateway, caller: Caller) -> Resp
 def known_moment(as_of: datetime | None, gateway: Gateway) -> datetime:
     """The moment that is asked about. Raises `BadRequest` on one to come."""
     now = gateway.clock()
-    if as_of is not None and as_of > now:
-        raise BadRequest("what will be known is not known yet", detail_zh="不能查询将来的时点", field="as_of")
+    if as_of is not None:
+        settled(gateway, as_of)
     return as_of or now
 
 

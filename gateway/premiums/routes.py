@@ -10,9 +10,9 @@ from starlette.responses import Response
 from gateway.answers import signed_answer
 from gateway.feed.page import place, with_proof
 from gateway.ledger.proofs import prove
-from gateway.params import AnyCaller, Db, State, scoped
+from gateway.params import AnyCaller, Db, State, scoped, settled
 from gateway.premiums import store
-from gateway.problems import BadRequest, NotFound
+from gateway.problems import NotFound
 from schemas.log import LogProof
 
 router = APIRouter()
@@ -35,8 +35,8 @@ async def get_premium(
     With `as_of` the answer is the same bytes for ever; without, it carries the proof up to the latest checkpoint.
     """
     scoped(caller, insurer)
-    if as_of is not None and as_of > gateway.clock():
-        raise BadRequest("what will be known is not known yet", detail_zh="不能查询将来的时点", field="as_of")
+    if as_of is not None:
+        settled(gateway, as_of)
     found = await store.find_premium(db, insurer, policy_no, as_of)
     if found is None:
         raise NotFound(f"nothing is known of policy {policy_no}", detail_zh=f"没有保单{policy_no}的信息")

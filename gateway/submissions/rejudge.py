@@ -6,6 +6,7 @@ be slow and all at once would lock the house: so they go in batches, each its ow
 go on anywhere.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from gateway.submissions.known import PolicyState
 from gateway.submissions.memory.store import find_linked
 from gateway.submissions.revision import Revision, take_revision
 from gateway.submissions.verdict import Basis, judge_premium
+from gateway.submissions.writer import LONGEST_WORK
 from schemas.verified import VerifiedPremium
 
 BATCH = 50
@@ -41,7 +43,8 @@ async def rejudge(
     """
     locked = set(keys)
     while True:
-        async with connection.transaction(force_rollback=rehearse):
+        # As with messages: what is known from `at` on is there before anybody may ask for that moment.
+        async with asyncio.timeout(LONGEST_WORK), connection.transaction(force_rollback=rehearse):
             await store.lock(connection, [policy_lock(number) for _, number in locked])
             wanted = await find_linked(connection, sorted(keys)) if keys else set()
             if {number for _, number in wanted} <= {number for _, number in locked}:

@@ -22,7 +22,7 @@ from gateway.submissions.gather import Judges
 from gateway.submissions.hand_in import hand_in
 from gateway.submissions.read import read_message
 from gateway.submissions.receive import Answer, receive
-from gateway.submissions.writer import Busy, Outage, Writer
+from gateway.submissions.writer import LONGEST_WORK, Busy, Outage, Writer
 from schemas.verification import Check, failed
 
 router = APIRouter()
@@ -62,16 +62,14 @@ async def put_document(
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type not in _MEDIA_TYPES:
         raise BadRequest(f"Content-Type is one of {', '.join(sorted(_MEDIA_TYPES))}", field="content-type")
-    handed = await hand_in(
-        db,
-        f"sha256:{sha256}",
-        caller.participant,
-        media_type,
-        caller.body,
-        caller.proof(),
-        judges,
-        gateway.clock(),
-    )
+    at = gateway.clock()
+    try:
+        async with asyncio.timeout(LONGEST_WORK):
+            handed = await hand_in(
+                db, f"sha256:{sha256}", caller.participant, media_type, caller.body, caller.proof(), judges, at
+            )
+    except TimeoutError as error:
+        raise Unavailable("judging took too long", headers={"retry-after": "5"}) from error
     body = orjson.dumps({"digest": f"sha256:{sha256}", **handed.verdict})
     return signed_answer(201 if handed.is_new else 200, body, gateway, caller.message)
 

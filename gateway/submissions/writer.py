@@ -14,6 +14,10 @@ from gateway.submissions.receive import Answer, receive
 _LARGEST_BATCH = 64
 _LARGEST_BATCH_BYTES = 4 * 1024 * 1024
 _MOST_WAITING = 256 * 1024 * 1024
+# Together they are less than `params.SETTLED_AFTER`: a message that came is known, or refused, before its moment may be
+# asked for.
+_LONGEST_WAIT = 20.0  # seconds
+LONGEST_WORK = 80.0
 
 
 class Busy(Exception):
@@ -39,7 +43,7 @@ class Writer:
         self._judges = judges
         self._lanes = lanes
         self._room = waiting_bytes
-        self._queue: asyncio.Queue[tuple[Arrival, asyncio.Future[Answer]]] = asyncio.Queue(maxsize=waiting)
+        self._queue: asyncio.Queue[tuple[Arrival, asyncio.Future[Answer], float]] = asyncio.Queue(maxsize=waiting)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -62,26 +66,26 @@ class Writer:
         if size > self._room:
             raise Busy
         try:
-            self._queue.put_nowait((arrival, future))
+            self._queue.put_nowait((arrival, future, future.get_loop().time()))
         except asyncio.QueueFull as error:
             raise Busy from error
         self._room -= size
         try:
             return await future
-        except (psycopg.OperationalError, psycopg.errors.SerializationFailure) as error:
+        except (psycopg.OperationalError, psycopg.errors.SerializationFailure, TimeoutError) as error:
             raise Outage(str(error)) from error
 
     async def _run(self) -> None:
         while True:
-            batch = [await self._queue.get()]
-            size = len(batch[0][0].body)
-            while len(batch) < _LARGEST_BATCH and size < _LARGEST_BATCH_BYTES and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
-                size += len(batch[-1][0].body)
+            taken = [await self._queue.get()]
+            size = len(taken[0][0].body)
+            while len(taken) < _LARGEST_BATCH and size < _LARGEST_BATCH_BYTES and not self._queue.empty():
+                taken.append(self._queue.get_nowait())
+                size += len(taken[-1][0].body)
             try:
-                await self._decide(batch)
+                await self._decide(_in_time(taken))
             finally:
-                for arrival, _ in batch:
+                for arrival, _, _ in taken:
                     self._room += len(arrival.body)
                     self._queue.task_done()
 
@@ -101,11 +105,26 @@ class Writer:
                     future.set_exception(outcome)
 
     async def _receive(self, batch: Sequence[tuple[Arrival, asyncio.Future[Answer]]]) -> list[Answer]:
-        async with self._pool.connection() as connection:
+        if not batch:
+            return []
+        async with asyncio.timeout(LONGEST_WORK), self._pool.connection() as connection:
             return await receive(connection, [arrival for arrival, _ in batch], self._judges)
+
+
+def _in_time(
+    taken: Sequence[tuple[Arrival, asyncio.Future[Answer], float]],
+) -> list[tuple[Arrival, asyncio.Future[Answer]]]:
+    """Those that did not wait too long; the others are told to come again, since their moment is as good as over."""
+    batch = []
+    for arrival, future, since in taken:
+        if future.get_loop().time() - since <= _LONGEST_WAIT:
+            batch.append((arrival, future))
+        elif not future.done():
+            future.set_exception(TimeoutError("the message waited too long"))
+    return batch
 
 
 def _is_outage(error: BaseException) -> bool:
     """Whether the trouble is the database's and nobody's message's; a deadlock or conflict is between messages."""
     between = psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected
-    return isinstance(error, psycopg.OperationalError) and not isinstance(error, between)
+    return isinstance(error, psycopg.OperationalError | TimeoutError) and not isinstance(error, between)

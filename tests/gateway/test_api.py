@@ -400,6 +400,7 @@ def test_a_limit_that_is_none_is_refused(dsn: str, limit: str) -> None:
 def test_a_premium_is_answered_as_it_was_known(dsn: str, moment: str, status: int) -> None:
     async def work(service: Service) -> None:
         facts = await tell_all(service, insurer())
+        service.later(seconds=120)  # whatever was on its way has arrived
         path = f"/v1/insurers/SANDBOX-C/policies/{facts.policy_no}/premium?as_of={moment}"
         got = await service.call("SUBSIDY", "GET", path)
         assert got.status == status, got.body

@@ -179,7 +179,7 @@ def test_awards_of_this_scheme_and_of_sisters_are_told(dsn: str) -> None:
         answer = await matched(service, STATED)
         told = [(one["by"], one["reference"]) for one in answer["rows"][0]["unmentioned"] if one["kind"] == "awarded"]
         assert told == [("policy", "沪1"), ("product", "沪2")]
-        before = (NOW - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        before = (NOW - timedelta(minutes=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
         earlier = await matched(service, STATED, query=f"?as_of={before}")
         assert earlier["rows"][0]["unmentioned"] == []
 
@@ -302,6 +302,7 @@ def test_annexes_are_the_same_bytes_for_ever_and_also_json(dsn: str) -> None:
     two = f"/v1/annexes/2?region=330108&year=2026&as_of={moment}"
 
     async def work(service: Service) -> None:
+        service.later(seconds=120)
         before = [(await service.call("SUBSIDY", "GET", path)).body for path in (one, two)]
         as_json = [(await service.call("SUBSIDY", "GET", f"{path}&format=json")).body for path in (one, two)]
         later = AT + timedelta(hours=1)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.answers import signed_answer
-from gateway.params import AnyCaller, Db, Reader, State, scoped
+from gateway.params import AnyCaller, Db, Reader, State, scoped, settled
 from gateway.problems import BadRequest, NotFound
 from gateway.schemes import Terms, UnknownAnswer, UnknownScheme, as_json, find_scheme, load_schemes
 from gateway.submissions.gather import Judges
@@ -46,8 +46,8 @@ async def get_movements(
 ) -> Response:
     """The journal of a premium's money, double entry, and its balances in yuan; of any day, as known at any moment."""
     scoped(caller, insurer)
-    if as_of is not None and as_of > gateway.clock():
-        raise BadRequest("what will be known is not known yet", detail_zh="不能查询将来的时点", field="as_of")
+    if as_of is not None:
+        settled(gateway, as_of)
     journal = await store.list_journal(db, (insurer, policy_no), as_of)
     if not journal:
         raise NotFound(f"no money of policy {policy_no} is known", detail_zh=f"没有保单{policy_no}的保费变动")
