@@ -68,6 +68,11 @@ def migrate(dsn: str) -> list[str]:
     return applied_now
 
 
+def migrations() -> dict[str, bytes]:
+    """The migrations of this software, by name."""
+    return {file.name: file.read_bytes() for file in sorted(_MIGRATIONS.glob("*.sql"))}
+
+
 @contextmanager
 def embedded(folder: Path) -> Iterator[str]:
     """A real PostgreSQL below `folder`, started if need be; yields its DSN and stops with its last user."""

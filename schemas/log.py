@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from schemas.base import Noun
 
 EntryKind = Literal[
-    "submission", "premium", "filing", "registry", "document", "mapping", "award", "decision", "directive"
+    "submission", "premium", "filing", "registry", "document", "mapping", "award", "decision", "directive", "key"
 ]
 
 

@@ -1,0 +1,1 @@
+"""Audit of the whole database against the log, and of the log against what it was signed for."""
