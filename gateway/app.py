@@ -16,6 +16,9 @@ from starlette.responses import Response
 
 from adapters.versions import Versions, known
 from gateway import published
+from gateway.batches.routes import Intake
+from gateway.batches.routes import router as batch_routes
+from gateway.batches.run import running
 from gateway.bundle.routes import router as bundle_routes
 from gateway.catalogue import load_catalogue
 from gateway.completeness.routes import router as completeness_routes
@@ -119,7 +122,8 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         publisher = asyncio.create_task(_publish_for_ever(gateway), name="publisher")
         rechecker = asyncio.create_task(_recheck_for_ever(gateway, judges), name="rechecker")
         try:
-            async with delivering(gateway):
+            async with delivering(gateway), running(gateway, judges, reading) as runner:
+                app.state.batches = Intake(runner)
                 yield
         finally:
             await writer.stop()
@@ -142,6 +146,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
     for router in (
         submission_routes,
         memory_routes,
+        batch_routes,
         bundle_routes,
         premium_routes,
         feed_routes,

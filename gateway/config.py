@@ -47,6 +47,7 @@ class Config(Noun):
     required_registries: Listed = ()
     schemes: Listed = ("ZJ-NDI",)
     body_limit_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    batch_limit_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
     publish_every_seconds: float = Field(default=1.0, gt=0, le=3600)
     recheck_every_seconds: float = Field(default=10.0, gt=0, le=86_400)
     completeness_from: date | None = None

@@ -14,6 +14,7 @@ from gateway.participants import Participant, ParticipantKey, Role
 from gateway.problems import BadRequest, Forbidden, NotAuthenticated, TooLarge
 from gateway.state import Gateway
 from schemas.verification import Check, Outcome
+from signing.message import Content
 from signing.request import HttpMessage, RequestKey, RequestSignature, judge_request
 from signing.structured import canonical_member
 
@@ -63,11 +64,19 @@ class Caller:
         }
 
 
+def announced(request: Request, limit: int) -> int | None:
+    """The size of the body that the request announces, if it does. Raises `TooLarge` beyond `limit` bytes."""
+    declared = request.headers.get("content-length", "")
+    if not declared.isdecimal():
+        return None
+    if len(declared) > _LONGEST_LENGTH or int(declared) > limit:
+        raise TooLarge(f"the body is larger than {limit} bytes")
+    return int(declared)
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body, never more than `limit` bytes. Raises `TooLarge` before reading on."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and (len(declared) > _LONGEST_LENGTH or int(declared) > limit):
-        raise TooLarge(f"the body is larger than {limit} bytes")
+    announced(request, limit)
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -111,16 +120,22 @@ def registered_key(gateway: Gateway) -> Callable[[str], RequestKey | None]:
 
 async def authenticate(request: Request, gateway: Gateway) -> Caller:
     """Who signed the request. Raises `NotAuthenticated` with every check that did not pass."""
-    body = await read_body(request, gateway.config.body_limit_bytes)
+    return judged(request, gateway, await read_body(request, gateway.config.body_limit_bytes), gateway.clock())
+
+
+def judged(request: Request, gateway: Gateway, content: bytes | Content, at: datetime) -> Caller:
+    """Who signed the request with this content, as of `at`; of a stream the caller's `body` is empty. Raises
+    `NotAuthenticated` with every check that did not pass."""
     message = message_of(request, gateway)
     signature, report = judge_request(
-        message, body, keys=registered_key(gateway), at=gateway.clock(), max_age=gateway.request_max_age
+        message, content, keys=registered_key(gateway), at=at, max_age=gateway.request_max_age
     )
     if report.outcome is not Outcome.PASSED or signature is None:
         raise NotAuthenticated(checks=report.all_checks())
     found = gateway.participants.by_key(signature.keyid)
     if found is None:
         raise BadRequest("the key is not registered")
+    body = content if isinstance(content, bytes) else b""
     return Caller(found[0], found[1], signature, report.all_checks(), body, _as_judged(message, signature.label))
 
 
