@@ -30,6 +30,7 @@ from gateway.errors import Misconfigured
 from gateway.feed.routes import router as feed_routes
 from gateway.filing.routes import router as filing_routes
 from gateway.filing.store import CurrentRegistry
+from gateway.ledger.asking import collecting, read_witnesses
 from gateway.ledger.checkpoint import CheckpointRefused
 from gateway.ledger.publish import publish
 from gateway.ledger.routes import router as ledger_routes
@@ -75,6 +76,7 @@ def build(config: Config, clock: Callable[[], datetime] = _now, versions: Versio
         raise Misconfigured(f"{config.signing_key}: the log asks for an Ed25519 key (C2SP tlog-tiles)")
     if sm2_signer is not None and sm2_signer.algorithm != "sm2-sm3":
         raise Misconfigured(f"{config.sm2_signing_key}: not an SM2 key")
+    read_witnesses(config)
     return Gateway(
         config=config,
         pool=new_pool(config.dsn, config.pool_size),
@@ -122,7 +124,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         publisher = asyncio.create_task(_publish_for_ever(gateway), name="publisher")
         rechecker = asyncio.create_task(_recheck_for_ever(gateway, judges), name="rechecker")
         try:
-            async with delivering(gateway), running(gateway, judges, reading) as runner:
+            async with delivering(gateway), collecting(gateway), running(gateway, judges, reading) as runner:
                 app.state.batches = Intake(runner)
                 yield
         finally:

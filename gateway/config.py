@@ -1,5 +1,6 @@
 """Configuration: one TOML file and the environment; nothing here is a global, and importing does nothing."""
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -21,6 +22,21 @@ def _split(value: Any) -> Any:
 
 
 Listed = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+def _parsed(value: Any) -> Any:
+    """A list of tables as an environment variable has it: as JSON. What is none is refused with the others."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+class WitnessAddress(Noun):
+    """A witness of the log: the prefix below which it answers `add-checkpoint`, and its verifier key."""
+
+    url: str = Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")
+    key: str
 
 
 class Config(Noun):
@@ -49,6 +65,8 @@ class Config(Noun):
     body_limit_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     batch_limit_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
     publish_every_seconds: float = Field(default=1.0, gt=0, le=3600)
+    witnesses: Annotated[tuple[WitnessAddress, ...], BeforeValidator(_parsed)] = Field(default=(), max_length=32)
+    witness_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
     recheck_every_seconds: float = Field(default=10.0, gt=0, le=86_400)
     completeness_from: date | None = None
     deliver: bool = True

@@ -26,8 +26,9 @@ async def export(connection: Connection, folder: Path, keys: Sequence[NoteKey]) 
         await _write(connection, folder, tile)
         if tile.level == 0:
             await _write(connection, folder, Tile(ENTRIES, tile.index, tile.width))
-    (folder / "checkpoint").write_bytes(last.note)
-    return read_stored(last.note)
+    note = await store.read_cosigned(connection, last)
+    (folder / "checkpoint").write_bytes(note)
+    return read_stored(note)
 
 
 def key_text(keys: Sequence[NoteKey]) -> str:

@@ -30,7 +30,7 @@ async def prove(connection: Connection, index: int, *, origin: str) -> LogProof:
         leaf_index=index,
         log=read_stored(last.note).origin,
         leaf_hash=leaf,
-        checkpoint=last.note.decode(),
+        checkpoint=(await store.read_cosigned(connection, last)).decode(),
         inclusion=InclusionProof(size=last.size, root=last.root.hex(), path=tuple(path)),
     )
 

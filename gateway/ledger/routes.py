@@ -23,9 +23,10 @@ _MUTABLE = {"Cache-Control": "no-cache"}
 
 @router.get("/v1/log/checkpoint", response_class=Response)
 async def get_checkpoint(connection: Db) -> Response:
-    """The latest signed checkpoint (C2SP tlog-checkpoint)."""
+    """The latest signed checkpoint (C2SP tlog-checkpoint), with the cosignatures of witnesses that have come in."""
     if last := await store.find_last_checkpoint(connection):
-        return Response(last.note, media_type="text/plain; charset=utf-8", headers=_MUTABLE)
+        note = await store.read_cosigned(connection, last)
+        return Response(note, media_type="text/plain; charset=utf-8", headers=_MUTABLE)
     raise NotFound("nothing is published yet", detail_zh="日志尚未发布")
 
 

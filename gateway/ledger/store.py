@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gateway.db import Connection
+from gateway.ledger.cosignature import Cosignature
+from gateway.ledger.note import NoteKey
 from gateway.ledger.tiles import ENTRIES, WIDTH, FullTile, Tile, write_bundle
 
 _PUBLISHER_LOCK = 0x6C6F67  # any fixed number: one publisher at a time
@@ -114,6 +116,33 @@ async def checkpoints(connection: Connection) -> AsyncIterator[StoredCheckpoint]
         for row in rows:
             yield StoredCheckpoint(*row)
         after = rows[-1][0]
+
+
+async def read_cosigned(connection: Connection, checkpoint: StoredCheckpoint) -> bytes:
+    """The note of a checkpoint with the cosignatures that witnesses have given since, by name."""
+    cursor = await connection.execute(
+        "SELECT line FROM ledger_cosignatures WHERE size = %s ORDER BY name, key_id", (checkpoint.size,)
+    )
+    return bytes(checkpoint.note) + "".join(line for (line,) in await cursor.fetchall()).encode()
+
+
+async def read_cosigned_sizes(connection: Connection, keys: Sequence[NoteKey]) -> list[int]:
+    """The size of the last checkpoint that each witness cosigned, as far as we were told; -1 before the first."""
+    cursor = await connection.execute(
+        "SELECT (SELECT max(size) FROM ledger_cosignatures c WHERE (c.name, c.key_id) = (w.name, w.key_id)) "
+        "FROM unnest(%s::text[], %s::bytea[]) WITH ORDINALITY AS w (name, key_id, number) ORDER BY number",
+        ([key.name for key in keys], [key.key_id for key in keys]),
+    )
+    return [-1 if size is None else int(size) for (size,) in await cursor.fetchall()]
+
+
+async def insert_cosignature(connection: Connection, size: int, made: Cosignature) -> None:
+    """Write a verified cosignature; the first one of a witness's key on a checkpoint stays."""
+    await connection.execute(
+        "INSERT INTO ledger_cosignatures (size, name, key_id, at, line) VALUES (%s, %s, %s, %s, %s) "
+        "ON CONFLICT DO NOTHING",
+        (size, made.key.name, made.key.key_id, made.at, made.line),
+    )
 
 
 async def insert_tiles(connection: Connection, tiles: Sequence[FullTile]) -> None:
