@@ -8,7 +8,12 @@ Stage, compare-and-swap, publish, in one transaction of its own. What a crash le
    or a larger one; entries only grow, so the two are consistent.
 4. Compare-and-swap (the row that names the last checkpoint as its `previous`): as before, not committed.
 5. Commit is the publication: tiles and checkpoint are visible together, and only now is the checkpoint handed out. A
-   crash after it loses nothing: the next publisher finds this checkpoint as the last.
+   crash after it loses nothing: the next publisher finds this checkpoint as the last. A crash of the database while it
+   commits leaves all or nothing, and the publisher, which was told neither, hands nothing out.
+
+Paused instead of crashed, a publisher may wake up when it is no longer the one. Its connection is what it leads by: as
+long as that stands, its lock does, and nobody else publishes; once the server has given it up, the transaction is gone
+and nothing that this publisher still does can commit. Between the two there is no state in which it could sign.
 """
 
 from collections.abc import Sequence
@@ -61,6 +66,7 @@ async def publish(
             # What is signed does not rest on it: the unique `previous` lets one checkpoint follow another only once.
             if not await store.lock_publisher(connection):
                 return None
+            # Killed here: nothing was written. The server ends the lock with the connection.
             last = await store.find_last_checkpoint(connection)
             if last and timedelta(0) < last.at - at <= _CLOCKS_DIFFER:
                 return None
@@ -68,12 +74,18 @@ async def publish(
             size = await _next_size(connection, last, bases, most)
             if last and size == last.size:
                 return None
+            # Stage. Killed here: tiles that no other transaction has seen roll back; computed again they are the same.
             edge = await _grow(connection, last.size if last else 0, size)
             for base in bases:
                 await _check_extends(connection, base, edge)
+            # Sign. Killed here: the signature dies with the process. It is of committed entries only, which stay.
             signed = sign_checkpoint(origin, size, edge.root(), (signer, *beside))
             row = store.StoredCheckpoint(size, last.size if last else None, signed.root, at, signed.note)
+            # Compare-and-swap: only one row can follow `last`. Who lost, however it came to be here, fails on the
+            # unique `previous` or on a tile that is there already, and what it signed was never handed out.
             await store.insert_checkpoint(connection, row)
+            # Killed here: not committed, as if nothing had been.
+        # Published. Killed here: the checkpoint stands, and whoever comes next reads it as the last.
         return signed
     except UniqueViolation as error:
         now = await store.find_last_checkpoint(connection)

@@ -79,6 +79,11 @@ def signed_text(note: str, key: str) -> str:
 
 def verify_log(folder: Path, key: str) -> list[dict[str, Any]]:
     """Everything that the checkpoint covers, recomputed from the entries; the entries."""
+    return [json.loads(entry) for entry in verify_entries(folder, key)]
+
+
+def verify_entries(folder: Path, key: str) -> list[bytes]:
+    """As `verify_log`; the entries' bytes."""
     lines = signed_text((folder / "checkpoint").read_text(), key).split("\n")
     require(lines[0] == ORIGIN, "another log")
     size, root = int(lines[1]), base64.b64decode(lines[2])
@@ -103,7 +108,7 @@ def verify_log(folder: Path, key: str) -> list[dict[str, Any]]:
             expected = [mth(entries[place * span : (place + 1) * span]) for place in range(first, first + width)]
             require(tile == b"".join(expected), f"tile {level}/{index} is another")
         level, span = level + 1, span * 256
-    return [json.loads(entry) for entry in entries]
+    return entries
 
 
 @pytest.fixture(scope="module")
