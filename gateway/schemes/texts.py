@@ -20,7 +20,7 @@ Language = Literal["zh", "en"]
 class SchemeRule(Noun):
     """One rule of the schemes: what it asks, its basis, and what each reason means."""
 
-    id: str = Field(pattern=r"^(R-[A-Z]{2}-[0-9]{2}[a-z]?|F-[0-9]{2}|scheme\.disabled|readings)$")
+    id: str = Field(pattern=r"^(R-[A-Z]{2}-[0-9]{2}[a-z]?|F-[0-9]{2}|scheme\.(disabled|told-in-window)|readings)$")
     title: Text
     basis: str | None = None
     reasons: dict[str, Text]

@@ -22,7 +22,12 @@ from signing.request import HttpMessage, RequestKey, judge_request, sign_request
 from signing.signer import LocalSigner, load_signer, sm2_signer
 from signing.sm2_engines import GmSSL
 
-NOW = datetime.now(UTC).replace(microsecond=0)  # their verifier reads the clock
+
+def now() -> datetime:
+    """Their verifier reads the clock; of one test it is one moment."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 URI = "https://gateway.example.cn/v1/submissions?page=2&q=a%20b"
 
 PRIVATE = {
@@ -48,27 +53,29 @@ class SM2(HTTPSignatureAlgorithm):
 
 
 def test_a_client_that_adds_sm2_to_the_package_passes_here() -> None:
+    moment = now()
     resolver = MappingKeyResolver(public_keys={}, private_keys={"k-1": 7})
     day, signer = timedelta(days=1), sm2_signer(7, keyid="k-1")
-    key = RequestKey("k-1", "sm2-sm3", signer.spki, NOW - day, NOW + day, "EXAMPLE")
+    key = RequestKey("k-1", "sm2-sm3", signer.spki, moment - day, moment + day, "EXAMPLE")
     message = prepared(b"{}")
     HTTPMessageSigner(signature_algorithm=SM2, key_resolver=resolver).sign(
-        message, key_id="k-1", created=NOW, nonce="n", covered_component_ids=COVERED[0], body=b"{}"
+        message, key_id="k-1", created=moment, nonce="n", covered_component_ids=COVERED[0], body=b"{}"
     )
     assert 'alg="sm2-sm3"' in message.headers["Signature-Input"]
-    assert judge_request(as_message(message), None, keys=lambda _: key, at=NOW)[1].failing() == ()
+    assert judge_request(as_message(message), None, keys=lambda _: key, at=moment)[1].failing() == ()
 
 
 class Pair:
     """One key at both ends."""
 
     def __init__(self, algorithm: str) -> None:
+        moment = now()
         self.theirs, private = PRIVATE[algorithm]
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self.signer: LocalSigner = load_signer(pem, keyid="k-1")
         self.resolver = MappingKeyResolver(public_keys={"k-1": private.public_key()}, private_keys={"k-1": private})
         day = timedelta(days=1)
-        self.key = RequestKey("k-1", algorithm, self.signer.spki, NOW - day, NOW + day, "EXAMPLE")
+        self.key = RequestKey("k-1", algorithm, self.signer.spki, moment - day, moment + day, "EXAMPLE")
 
     def find(self, keyid: str) -> RequestKey | None:
         return self.key if keyid == "k-1" else None
@@ -99,31 +106,40 @@ COVERED = (
 
 @pytest.mark.parametrize("covered", COVERED)
 def test_their_requests_pass_here(pair: Pair, covered: tuple[str, ...]) -> None:
+    moment = now()
     message = prepared(b'{"a": 1}')
     signer = HTTPMessageSigner(signature_algorithm=pair.theirs, key_resolver=pair.resolver)
     signer.sign(
-        message, key_id="k-1", created=NOW, nonce="n-1", covered_component_ids=covered, body=b'{"a": 1}', label="them"
+        message,
+        key_id="k-1",
+        created=moment,
+        nonce="n-1",
+        covered_component_ids=covered,
+        body=b'{"a": 1}',
+        label="them",
     )
-    signature, report = judge_request(as_message(message), None, keys=pair.find, at=NOW)
+    signature, report = judge_request(as_message(message), None, keys=pair.find, at=moment)
     assert report.failing() == ()
     assert signature
     assert (signature.label, signature.nonce) == ("them", "n-1")
-    _, changed = judge_request(as_message(message), b'{"a": 2}', keys=pair.find, at=NOW)
+    _, changed = judge_request(as_message(message), b'{"a": 2}', keys=pair.find, at=moment)
     assert changed.failing() == ("request.content-digest",)
 
 
 def test_their_request_without_content_passes_here(pair: Pair) -> None:
+    moment = now()
     message = prepared(None)
     HTTPMessageSigner(signature_algorithm=pair.theirs, key_resolver=pair.resolver).sign(
-        message, key_id="k-1", created=NOW, nonce="n-1", covered_component_ids=("@method", "@target-uri")
+        message, key_id="k-1", created=moment, nonce="n-1", covered_component_ids=("@method", "@target-uri")
     )
-    assert judge_request(as_message(message), None, keys=pair.find, at=NOW)[1].outcome is Outcome.PASSED
+    assert judge_request(as_message(message), None, keys=pair.find, at=moment)[1].outcome is Outcome.PASSED
 
 
 @pytest.mark.parametrize("body", [None, b'{"a": 1}'])
 def test_our_requests_pass_there(pair: Pair, body: bytes | None) -> None:
+    moment = now()
     message = prepared(body)
-    headers = sign_request(as_message(message), None, pair.signer, NOW, "n-1", expires=NOW + timedelta(minutes=5))
+    headers = sign_request(as_message(message), None, pair.signer, moment, "n-1", expires=moment + timedelta(minutes=5))
     message.headers.update(headers)
     verifier = HTTPMessageVerifier(signature_algorithm=pair.theirs, key_resolver=pair.resolver)
     (result,) = verifier.verify(message, max_age=timedelta(minutes=5))
@@ -134,13 +150,14 @@ def test_our_requests_pass_there(pair: Pair, body: bytes | None) -> None:
 
 
 def test_our_answers_pass_there(pair: Pair) -> None:
+    moment = now()
     asked = prepared(b'{"a": 1}')
-    asked.headers.update(sign_request(as_message(asked), None, pair.signer, NOW, "n-1"))
+    asked.headers.update(sign_request(as_message(asked), None, pair.signer, moment, "n-1"))
     answer = requests.Response()
     answer.request, answer.status_code, answer._content = asked, 201, b"{}"
     answer.headers["Content-Type"] = "application/json"
     fields = tuple(answer.headers.items())
-    answer.headers.update(sign_response(201, fields, b"{}", pair.signer, NOW, as_message(asked)))
+    answer.headers.update(sign_response(201, fields, b"{}", pair.signer, moment, as_message(asked)))
     verifier = HTTPMessageVerifier(signature_algorithm=pair.theirs, key_resolver=pair.resolver)
     (result,) = verifier.verify(answer, max_age=timedelta(minutes=5))
     assert '"signature";req;key="sig1"' in result.covered_components
