@@ -56,6 +56,7 @@ class Config(Noun):
     participants: Path = Path("participants.json")
     signing_key: Path = Path("gateway-key.pem")
     sm2_signing_key: Path | None = None
+    previous_keys: Path | None = None
     log_origin: str = "gateway.example/premiums"
     pool_size: int = Field(default=8, ge=2, le=200)
     request_max_age_seconds: int = Field(default=300, ge=10, le=3600)
@@ -64,7 +65,7 @@ class Config(Noun):
     schemes: Listed = ("ZJ-NDI",)
     body_limit_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     batch_limit_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
-    publish_every_seconds: float = Field(default=1.0, gt=0, le=3600)
+    publish_every_seconds: float = Field(default=0.5, gt=0, le=3600)
     witnesses: Annotated[tuple[WitnessAddress, ...], BeforeValidator(_parsed)] = Field(default=(), max_length=32)
     witness_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
     recheck_every_seconds: float = Field(default=10.0, gt=0, le=86_400)

@@ -16,7 +16,7 @@ PRINTED = {
     "pdfs": {"seal.pdf-rsa-1", "seal.pdf-rsa-5"},
     "formats": {*(f"adapter.{code.lower()}" for code in FILES), "canonical-json.policy"},
     "streams": {f"stream.{code.lower()}" for code in STREAMED},
-    "log": {"ledger.append"},
+    "log": {"ledger.append", "ledger.publish"},
     "feed": {"feed.consumer"},
     "match": {"match.rows"},
     "submissions": {
