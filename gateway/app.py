@@ -30,6 +30,7 @@ from gateway.errors import Misconfigured
 from gateway.feed.routes import router as feed_routes
 from gateway.filing.routes import router as filing_routes
 from gateway.filing.store import CurrentRegistry
+from gateway.keys import check_not_ended, find_ends, load_previous
 from gateway.ledger.asking import collecting, read_witnesses
 from gateway.ledger.checkpoint import CheckpointRefused
 from gateway.ledger.publish import publish
@@ -77,6 +78,7 @@ def build(config: Config, clock: Callable[[], datetime] = _now, versions: Versio
     if sm2_signer is not None and sm2_signer.algorithm != "sm2-sm3":
         raise Misconfigured(f"{config.sm2_signing_key}: not an SM2 key")
     read_witnesses(config)
+    load_previous(config.previous_keys)
     return Gateway(
         config=config,
         pool=new_pool(config.dsn, config.pool_size),
@@ -114,6 +116,8 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         if gateway is None:
             raise Misconfigured("an application without a gateway describes itself and serves nothing")
         await gateway.pool.open(wait=True, timeout=30)
+        async with gateway.pool.connection() as connection:
+            check_not_ended(gateway.log_signers, await find_ends(connection), gateway.clock())
         reading = InForce(gateway.versions)
         await reading.begin(gateway.pool, gateway.participants.insurers(), gateway.clock())
         judges = judges_of(gateway)

@@ -226,6 +226,17 @@ def _parser() -> argparse.ArgumentParser:
     witness.add_argument("--listen", type=_address, default=("127.0.0.1", 8450), metavar="HOST:PORT")
     witness.set_defaults(run=_witness)
 
+    key = commands.add_parser("key", help="网关密钥 the gateway's own keys").add_subparsers(parser_class=_Parser)
+    ended = key.add_parser("end", help="say in the log that a key ended, and from when on it counts no more")
+    _configurable(ended)
+    ended.add_argument("--keyid", required=True)
+    ended.add_argument("--at", type=_moment, required=True, help="from this moment on (RFC 3339)")
+    ended.add_argument("--reason", choices=("rotated", "compromised"), default="compromised")
+    ended.set_defaults(run=_key_end)
+    keys = key.add_parser("list", help="the keys as /v1/keys has them")
+    _configurable(keys)
+    keys.set_defaults(run=_key_list)
+
     log = commands.add_parser("log", help="透明日志 the transparency log").add_subparsers(parser_class=_Parser)
     audit = log.add_parser("audit", help="审计 recompute the whole log: published, or with the database behind it")
     source = audit.add_mutually_exclusive_group(required=True)
@@ -620,6 +631,20 @@ def _witness(parsed: argparse.Namespace) -> int:
         state=parsed.state,
         listen=parsed.listen,
     )
+
+
+def _key_end(parsed: argparse.Namespace) -> int:
+    from gateway.commands.key import end_key
+    from gateway.config import load_config
+
+    return end_key(load_config(parsed.config), parsed.keyid, parsed.at, parsed.reason)
+
+
+def _key_list(parsed: argparse.Namespace) -> int:
+    from gateway.commands.key import list_keys
+    from gateway.config import load_config
+
+    return list_keys(load_config(parsed.config))
 
 
 def _log_audit(parsed: argparse.Namespace) -> int:

@@ -1,6 +1,5 @@
 """What everybody may read: the rule catalogue, problem types, schemas, health, and the gateway's own key."""
 
-import base64
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from gateway.frauds import load_frauds
+from gateway.keys import find_ends, load_previous, published
 from gateway.params import State
 from gateway.problems import PROBLEMS, NotFound, language_of
 from gateway.schemes import load_texts
@@ -129,17 +129,13 @@ async def get_code_list(
 async def get_keys(gateway: State) -> Response:
     """The public keys of the gateway: SPKI in base64, algorithm, key id.
 
-    The first signs answers, receipts and the log; an SM2 key after it signs the log's checkpoints beside it.
+    The first signs answers, receipts and the log; an SM2 key after it signs the log's checkpoints beside it. Then the
+    keys before them, with `not_before` and `not_after`: what they signed in between stays verifiable. `ended` says of a
+    key when it ended early and why (`compromised`), and where the log says so.
     """
-    keys = [
-        {
-            "keyid": signer.keyid,
-            "algorithm": signer.algorithm,
-            "public_key": base64.b64encode(signer.spki).decode(),
-        }
-        for signer in gateway.log_signers
-    ]
-    return _json({"keys": keys})
+    async with gateway.pool.connection() as connection:
+        ends = await find_ends(connection)
+    return _json({"keys": published(gateway.log_signers, load_previous(gateway.config.previous_keys), ends)})
 
 
 @router.get("/healthz", tags=["operation"])

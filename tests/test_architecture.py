@@ -22,7 +22,7 @@ MAY_IMPORT = {
 # Inside `gateway/`, left may not import right.
 ORDER = [
     {"errors"},
-    {"config", "db", "participants", "catalogue", "frauds", "shown", "entries"},
+    {"config", "db", "participants", "keys", "catalogue", "frauds", "shown", "entries"},
     {"state", "problems"},
     {"params", "answers"},
     {"ledger", "trust", "seal_report"},
@@ -31,7 +31,8 @@ ORDER = [
     {"feed"},
     {"submissions", "premiums", "match", "oversight", "delivery"},
     {"replay"},
-    {"bundle", "batches"},
+    {"batches"},
+    {"bundle"},
     {"audit"},
     {"worker", "published", "app"},
     {"openapi", "serve", "contract"},

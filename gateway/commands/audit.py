@@ -18,6 +18,7 @@ from gateway.audit.run import Database, audit
 from gateway.config import Config
 from gateway.db import embedded, migrate, new_pool
 from gateway.errors import Misconfigured
+from gateway.keys import load_previous
 from gateway.ledger.note import NoteKey, key_of
 from gateway.shown import Language, visible
 from gateway.state import Gateway
@@ -27,6 +28,7 @@ from schemas.verification import Check, Outcome
 
 _EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INDETERMINATE: 2}
 _EVERY = 1.0  # seconds between two words of progress
+_RAW = {"ed25519": 32, "sm2-sm3": 65}  # bytes of the public key, the last of its SPKI
 _BATCH = 25  # premiums
 _WORDS = {
     "zh": {
@@ -80,8 +82,14 @@ def audit_database(
 
 
 def log_keys(gateway: Gateway) -> tuple[NoteKey, ...]:
-    """The keys under which the log's checkpoints are believed."""
-    return (key_of(gateway.config.log_origin, gateway.signer),)
+    """The keys under which the log's checkpoints are believed: those in use, and those before them."""
+    origin = gateway.config.log_origin
+    previous = [
+        NoteKey(origin, "ed25519" if key.algorithm == "ed25519" else "sm2-sm3", key.spki()[-_RAW[key.algorithm] :])
+        for key in load_previous(gateway.config.previous_keys)
+        if key.algorithm in _RAW
+    ]
+    return (*(key_of(origin, signer) for signer in gateway.log_signers), *previous)
 
 
 def _number(text: str) -> int:
@@ -138,7 +146,7 @@ async def _replay_all(config: Config, keys: list[PolicyKey]) -> list[Check]:
                 judges,
                 gateway.catalogue,
                 config.trust_dir,
-                [gateway.signer],
+                gateway.log_signers,
                 log_key,
                 datetime.now(UTC),
             )
