@@ -1,21 +1,31 @@
 """What a cause touches, what judging again makes of it, and that nothing changes where nothing is to change."""
 
 import asyncio
+import base64
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from house import AT, judges, on, trust, world
+from service import provisioned
 from test_lives import latest, verified
 
+from gateway.commands.impact import show_impact
+from gateway.config import load_config
 from gateway.db import Connection, new_pool
+from gateway.errors import Misconfigured
 from gateway.filing.registry import FilingRegistry
 from gateway.submissions.gather import Judges
 from gateway.submissions.impact import Cause, UnknownCause, find_touched, read_cause
 from gateway.submissions.recheck import recheck
 from gateway.submissions.rejudge import rejudge
+from schemas.canonical import canonical
 from schemas.filing import Filing, Source
+from schemas.money import Yuan
 from signing import TrustStore
+from signing.signer import load_signer
 
 C, D = "SANDBOX-C", "SANDBOX-D"
 LATER = AT + timedelta(days=1)
@@ -149,6 +159,40 @@ def test_what_waited_for_a_filing_is_verified_when_it_comes_and_each_basis_is_on
                 assert (await latest(connection, facts.policy_no))["status"] == "withdrawn"
 
     asyncio.run(run())
+
+
+def test_the_command_lists_signs_judges_and_applies(dsn: str, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    insurer = world().insurer(C)
+    config = load_config(provisioned().config, {}, dsn=dsn)
+    numbers: list[str] = []
+
+    async def prepare(connection: Connection) -> None:
+        numbers.append((await verified(connection, insurer)).policy_no)
+
+    on(dsn, prepare)
+    cause = f"key:{insurer.request_key.keyid}"
+
+    def shown(**how: bool) -> tuple[int, dict[str, Any]]:
+        given: dict[str, Any] = {"judge": False, "apply": False, **how}
+        code = show_impact(config, cause, after=None, as_json=True, language="zh", **given)
+        return code, orjson.loads(capsysbinary.readouterr().out)
+
+    code, listed = shown()
+    assert code == 1
+    signature = listed.pop("signature")
+    signer = load_signer(config.signing_key.read_bytes())
+    assert base64.b64decode(signature["value"]) == signer.sign(canonical(listed))  # Ed25519 has one signature
+    assert numbers[0] in {one["policy_no"] for one in listed["premiums"]}
+    assert Yuan.of(listed["at_stake"]).fen > 0
+    # Nothing was filed in this database: judging again finds that, and applying makes it known.
+    code, tried = shown(judge=True)
+    assert (code, tried["applied"]) == (1, False)
+    assert {one["after"] for one in tried["changes"]} <= {"held", "withdrawn"}
+    code, done = shown(apply=True)
+    assert (code, done["applied"]) == (1, True)
+    assert shown(apply=True)[0] == 0
+    with pytest.raises(Misconfigured):
+        show_impact(config, "nothing", judge=False, apply=False, after=None, as_json=True, language="zh")
 
 
 @pytest.mark.parametrize("text", ["", "clause:", "filing:1", "ALL", "clause", "all:1"])
