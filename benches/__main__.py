@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from benches import feed, formats, log, match, pdfs, schemes, seals, streams, submissions, year
+from benches import audit, feed, formats, log, match, pdfs, schemes, seals, streams, submissions, year
 from benches.line import Line
 from benches.submissions import Size
 
@@ -27,6 +27,7 @@ def groups(size: Size, seconds: float, rows: int) -> dict[str, Callable[[], Iter
         "formats": lambda: formats.run(seconds),
         "streams": lambda: streams.run(rows),
         "log": lambda: log.run(seconds),
+        "audit": lambda: audit.run(seconds),
         "schemes": lambda: schemes.run(seconds),
         "year": lambda: year.run(max(400, size.policies)),
         "match": lambda: match.run(size.policies * _ROWS_A_POLICY, seconds),

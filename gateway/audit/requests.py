@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.audit.told import not_known, unsigned
@@ -24,7 +24,7 @@ def check_request(
         yield unsigned(table, key, "request")
         return
     lines = base.decode("utf-8", "replace").splitlines()
-    if not any(line.startswith('"content-digest"') and _names(line, body) for line in lines):
+    if not any(line.startswith('"content-digest"') and _names(line, body, proof) for line in lines):
         yield unsigned(table, key, "request.content-digest")
     if not lines or f';keyid="{keyid}"' not in lines[-1]:
         yield unsigned(table, key, "request.keyid")
@@ -37,6 +37,15 @@ def check_request(
         yield unsigned(table, key, "request.public_key")
 
 
-def _names(line: str, body: bytes) -> bool:
+def _names(line: str, body: bytes, proof: Mapping[str, Any]) -> bool:
+    """Of a line of a batch the whole file is what was signed: that it has the digest which is kept is what is seen
+    here, not that the body is a line of it."""
+    batch = proof.get("batch")
+    if isinstance(batch, dict):
+        stated = str(batch.get("digest", "")).removeprefix("sha256:")
+        try:
+            return f"sha-256=:{base64.b64encode(bytes.fromhex(stated)).decode()}:" in line or "sha-512=:" in line
+        except ValueError:
+            return False
     stated = f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
     return stated in line or f"sha-512=:{base64.b64encode(hashlib.sha512(body).digest()).decode()}:" in line
