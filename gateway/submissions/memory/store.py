@@ -18,6 +18,7 @@ from gateway.submissions.known import Decided, KnownRecord, PolicyState
 from gateway.submissions.products import Claim, claim_of, told_before
 from schemas.base import Noun
 from schemas.calendar import shanghai_day
+from schemas.party import folded
 from schemas.premium import Decision, Directive
 from schemas.submission import RECORDS
 from schemas.verification import Outcome
@@ -56,13 +57,15 @@ async def find_of_number(connection: Connection, numbers: Sequence[str]) -> set[
 
 async def find_of_products(connection: Connection, product_keys: Sequence[str]) -> set[PolicyKey]:
     """The policies of these products, by approval number or by generic name and holder, as an award names products."""
-    names = [key.split("|", 1)[0] for key in product_keys]
+    names = sorted({folded(key.split("|", 1)[0]) for key in product_keys})
+    numbers = sorted({folded(key) for key in product_keys})
+    # Two searches, each by its own index: with OR between them the planner reads every policy there is.
     cursor = await connection.execute(
-        "SELECT DISTINCT insurer, policy_no FROM records WHERE type = 'policy' AND ("
-        "  folded(record -> 'product' ->> 'generic_name') IN (SELECT folded(k) FROM unnest(%s::text[]) AS k)"
-        "  OR folded(record -> 'product' ->> 'approval_no') IN (SELECT folded(k) FROM unnest(%s::text[]) AS k))"
-        " LIMIT %s",
-        (names, list(product_keys), MOST_LINKED),
+        "SELECT insurer, policy_no FROM records WHERE type = 'policy' "
+        "  AND folded(record -> 'product' ->> 'generic_name') = ANY(%s) "
+        "UNION SELECT insurer, policy_no FROM records WHERE type = 'policy' "
+        "  AND folded(record -> 'product' ->> 'approval_no') = ANY(%s) LIMIT %s",
+        (names, numbers, MOST_LINKED),
     )
     return {(row[0], row[1]) for row in await cursor.fetchall()}
 
