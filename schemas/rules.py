@@ -20,8 +20,8 @@ class Text(Noun):
 class Rule(Noun):
     """One rule: stable id, title, what can be wrong (reason slug to text), its cure, its legal basis or clause.
 
-    `records` are the record types that it is about and `fields` those of their fields that it names; `since` and `until`
-    the versions of the catalogue that have it; `parameters` the numbers that it goes by.
+    `records` are the record types that it is about and `fields` those of their fields that it names. `since` and
+    `until` are the versions of the catalogue that have it; `parameters` the numbers that it goes by.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]+(?:[.-][a-z0-9]+)*$")
