@@ -21,7 +21,7 @@ def sign_request(
 ) -> dict[str, str]:
     """The fields to add to a request: Content-Digest where there is content, Signature-Input, Signature.
 
-    Covers method, target URI, the digest, and Content-Type and Idempotency-Key where the message has them. A
+    Covers method, target URI, the digest, and Content-Type, Idempotency-Key and Batch-Lines where there are any. A
     Content-Digest that the message has already is covered as it stands. `body` None: `message.body`. Raises
     ValueError on what cannot be signed: neither nonce nor idempotency key, a value that is not printable ASCII.
     """
@@ -30,7 +30,7 @@ def sign_request(
     content = message.body if body is None else body
     covered = [('"@method"', message.method), ('"@target-uri"', component_value(message, _TARGET))]
     headers = _cover_digest(message, content, covered) if size_of(content) else {}
-    for name in ("content-type", "idempotency-key"):
+    for name in ("content-type", "idempotency-key", "batch-lines"):
         _cover_field(message, name, covered)
     return headers | _sign(covered, signer, created, label, nonce, expires)
 

@@ -15,6 +15,7 @@ from gateway.batches.answer import batch_id, result_line, shown
 from gateway.batches.run import LINES, Runner
 from gateway.batches.spool import Spooled, TooMuch, spool
 from gateway.batches.store import CHUNK, Batch
+from gateway.batches.tree import FIELD
 from gateway.db import Connection
 from gateway.params import AnyCaller, Caller, Db, State, announced, judged, message_of
 from gateway.problems import BadRequest, Conflict, Forbidden, NotFound, TooLarge, Unavailable, language_of
@@ -30,6 +31,7 @@ Name = Annotated[str, Path(pattern=r"^B[0-9a-f]{32}$", description="the batch's 
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _PAGE = 200  # results read at a time
 _LISTED = 100
+_LONGEST_TYPE = 200
 _AT_ONCE = 2  # files that one insurer sends to one process at a time
 
 
@@ -57,11 +59,12 @@ async def post_batch(request: Request, gateway: State, intake: SharedIntake) -> 
     202 with the batch's id and where it stands; the same file again is the same batch. Each line gets the answer that
     `POST /v1/submissions` would have given, under `/v1/batches/{id}/results`.
     """
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if not (media_type.isascii() and media_type.isprintable()) or len(media_type) > 100:
+    content_type = request.headers.get("content-type", "")
+    if not (content_type.isascii() and content_type.isprintable()) or not 0 < len(content_type) <= _LONGEST_TYPE:
         raise BadRequest(
             "Content-Type says what the file is", detail_zh="请以Content-Type说明文件格式", field="content-type"
         )
+    media_type = content_type.split(";")[0].strip().lower()
     limit = _limit(gateway, media_type)
     at = gateway.clock()
     # Before a byte of the file is taken: is this a caller of ours, by the digest that the request states?
@@ -78,9 +81,12 @@ async def post_batch(request: Request, gateway: State, intake: SharedIntake) -> 
         raise Unavailable("other files of yours are coming in", headers={"retry-after": "10"})
     intake.coming[code] = intake.coming.get(code, 0) + 1
     try:
-        async with spool(request.stream(), limit, stated) as spooled:
+        lines = _signed_lines(request, gateway, caller)
+        async with spool(request.stream(), limit, stated, lines=lines is not None) as spooled:
             caller = judged(request, gateway, spooled.content, at)
-            batch = await _keep(request, gateway, caller, media_type, spooled)
+            if lines is not None and lines != spooled.lines:
+                raise BadRequest("Batch-Lines is not the file's", detail_zh="Batch-Lines与文件不符", field=FIELD)
+            batch = await _keep(request, gateway, caller, content_type, spooled)
     except TooMuch as error:
         raise _too_large(media_type, limit) from error
     finally:
@@ -115,7 +121,18 @@ def _stated(request: Request, gateway: Gateway) -> dict[str, bytes]:
         return {}
 
 
-async def _keep(request: Request, gateway: Gateway, caller: Caller, media_type: str, spooled: Spooled) -> Batch:
+def _signed_lines(request: Request, gateway: Gateway, caller: Caller) -> bytes | None:
+    """The root over the file's lines, if its sender signed it."""
+    field = message_of(request, gateway).value(FIELD)
+    if field is None or f'"{FIELD}"' not in caller.signature.covered:
+        return None
+    try:
+        return read_byte_sequences(field)["sha-256"]
+    except (ValueError, KeyError) as error:
+        raise BadRequest("Batch-Lines is sha-256=:…: of the lines", field=FIELD) from error
+
+
+async def _keep(request: Request, gateway: Gateway, caller: Caller, content_type: str, spooled: Spooled) -> Batch:
     if spooled.content.size == 0:
         raise BadRequest("the file is empty", detail_zh="文件为空")
     insurer = caller.participant.code
@@ -123,9 +140,9 @@ async def _keep(request: Request, gateway: Gateway, caller: Caller, media_type: 
         id=batch_id(insurer, spooled.digest),
         insurer=insurer,
         digest=spooled.digest,
-        media_type=media_type,
+        content_type=content_type,
         size=spooled.content.size,
-        message_id=None if media_type in LINES else _message_id(request),
+        message_id=_message_id(request),  # of the one message, if the file is one
         keyid=caller.signature.keyid,
         nonce=caller.signature.nonce,
         received_at=gateway.clock(),
@@ -138,7 +155,7 @@ async def _keep(request: Request, gateway: Gateway, caller: Caller, media_type: 
         found = await store.find(connection, batch.id)
     if found is None:  # its nonce came with another file
         raise Conflict(checks=[failed("request.not-replayed", "replayed")])
-    if found.media_type != media_type:
+    if found.media_type != batch.media_type:
         raise Conflict(f"this file came before as {found.media_type}", detail_zh=f"该文件此前以{found.media_type}报送")
     return found
 

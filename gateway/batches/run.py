@@ -77,7 +77,8 @@ class Runner:
         try:
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), _EVERY)
+                    async with asyncio.timeout(_EVERY):  # `wait_for` may swallow that we are cancelled
+                        await self._news.wait()
                 self._news.clear()
                 (outcome,) = await asyncio.gather(self.work(pool), return_exceptions=True)
                 if isinstance(outcome, DatabaseGone):
@@ -198,21 +199,21 @@ async def _chunks(connection: Connection, batch: Batch) -> AsyncIterator[bytes]:
 def _arrivals(batch: Batch, sender: Participant, lines: Sequence[Line], reader: Reader, at: datetime) -> list[Arrival]:
     """The lines as messages, as `POST /v1/submissions` would have taken them; the request is the batch's own."""
     is_lines = batch.media_type in LINES
-    media_type = _STANDARD if is_lines else batch.media_type
+    content_type = _STANDARD if is_lines else batch.content_type
     found = []
     for line in lines:
         if line.body is None:
             continue
         digest = hashlib.sha256(line.body).hexdigest()
-        read = read_message(line.body, media_type, sender, reader)
-        about = {"id": batch.id, "digest": batch.digest, "content_type": batch.media_type, "line": line.number}
+        read = read_message(line.body, _STANDARD if is_lines else batch.media_type, sender, reader)
+        about = {"id": batch.id, "digest": batch.digest, "content_type": batch.content_type, "line": line.number}
         proof: dict[str, Any] = {**batch.request, "batch": about} if is_lines else dict(batch.request)
         found.append(
             Arrival(
                 insurer=sender,
-                message_id=read.message_id or batch.message_id or f"body-{digest[:48]}",
+                message_id=read.message_id or (None if is_lines else batch.message_id) or f"body-{digest[:48]}",
                 body=line.body,
-                content_type=media_type,
+                content_type=content_type,
                 received_at=at,
                 keyid=batch.keyid,
                 nonce=None,  # it is the batch's, which is one for ever

@@ -22,7 +22,7 @@ class Batch:
     id: str
     insurer: str
     digest: str
-    media_type: str
+    content_type: str
     size: int
     message_id: str | None
     keyid: str
@@ -38,6 +38,11 @@ class Batch:
     conflicts: int = 0
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters."""
+        return self.content_type.split(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class ToldResult:
 
 
 _COLUMNS = (
-    "b.id, b.insurer, b.digest, b.media_type, b.size, b.message_id, b.keyid, b.nonce, b.received_at, b.request, "
+    "b.id, b.insurer, b.digest, b.content_type, b.size, b.message_id, b.keyid, b.nonce, b.received_at, b.request, "
     "b.checks, p.line, p.position, p.verified, p.held, p.refused, p.conflicts, p.started_at, p.ended_at "
     "FROM batches b JOIN batch_progress p ON p.batch = b.id "
 )
@@ -73,13 +78,13 @@ async def keep(connection: Connection, batch: Batch, file: IO[bytes]) -> bool:
     """Keep the file, chunk by chunk, and queue it: all of it or nothing. False if it, or its nonce, is known."""
     async with connection.transaction():
         cursor = await connection.execute(
-            "INSERT INTO batches (id, insurer, digest, media_type, size, message_id, keyid, nonce, received_at, "
+            "INSERT INTO batches (id, insurer, digest, content_type, size, message_id, keyid, nonce, received_at, "
             "request, checks) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb) ON CONFLICT DO NOTHING",
             (
                 batch.id,
                 batch.insurer,
                 batch.digest,
-                batch.media_type,
+                batch.content_type,
                 batch.size,
                 batch.message_id,
                 batch.keyid,

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from gateway.batches.places import find_places, line_of
 from gateway.bundle import store
 from gateway.bundle.cover import write_cover
 from gateway.bundle.layout import write_bundle
@@ -21,7 +22,7 @@ from gateway.ledger.export import key_text
 from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.note import NoteKey, key_of
 from gateway.ledger.proofs import prove
-from gateway.ledger.store import find_last_checkpoint
+from gateway.ledger.store import find_last_checkpoint, read_cosigned
 from gateway.submissions.gather import Judges, load_states
 from gateway.submissions.known import PolicyState
 from gateway.submissions.memory.store import find_claims, find_linked
@@ -61,7 +62,7 @@ async def collect(
         messages = await _messages(connection, states)
         documents = await _documents(connection, states)
         files: dict[str, bytes] = {}
-        files |= _revision_files(revisions) | _message_files(messages) | _document_files(documents)
+        files |= _revision_files(revisions) | await _message_files(connection, messages) | _document_files(documents)
         files |= await _filing_files(connection, {code for code, _ in linked}, messages, revisions)
         files["claims.json"] = await _claims(connection, states.values())
         files["catalogue.json"] = canonical(catalogue.as_json())
@@ -106,8 +107,9 @@ def _revision_files(revisions: Iterable[KeptRevision]) -> dict[str, bytes]:
     return {f"premiums/{one.insurer}/{one.policy_no}/{one.revision:06d}.json": one.body for one in revisions}
 
 
-def _message_files(messages: Iterable[KeptMessage]) -> dict[str, bytes]:
+async def _message_files(connection: Connection, messages: Sequence[KeptMessage]) -> dict[str, bytes]:
     files = {}
+    places = await find_places(connection, [one.request for one in messages])
     for one in messages:
         about = {
             "id": one.id,
@@ -119,6 +121,8 @@ def _message_files(messages: Iterable[KeptMessage]) -> dict[str, bytes]:
             "request": one.request,
             "mapping": one.mapping,
         }
+        if (place := places.get(line_of(one.request))) is not None:
+            about["batch"] = place
         files[f"submissions/{one.id}/message.json"] = orjson.dumps(about)
         files[f"submissions/{one.id}/body"] = one.body
         files[f"submissions/{one.id}/receipt.json"] = one.receipt
@@ -211,7 +215,7 @@ async def _log_files(
         assert proof.inclusion is not None, "the checkpoint covers it"
         leaves.append({"index": index, "entry": data[index].decode(), "path": list(proof.inclusion.path)})
     return {
-        "log/checkpoint": last.note,
+        "log/checkpoint": await read_cosigned(connection, last),
         "log/key": key_text(keys).encode(),
         "log/leaves.json": orjson.dumps({"size": last.size, "leaves": leaves}),
     }

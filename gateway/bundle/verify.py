@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
+from gateway.batches.tree import FIELD
 from gateway.bundle.collect import document_entry
 from gateway.bundle.layout import digest_of
 from gateway.bundle.read import Bundle, read_bundle
@@ -24,6 +25,7 @@ from schemas.canonical import canonical
 from schemas.verification import Outcome
 from signing import TrustStore
 from signing.algorithms import find_flaw
+from signing.structured import read_byte_sequences
 
 Result = Literal["recomputed", "equal", "differs", "absent"]
 
@@ -150,7 +152,7 @@ def _receipt_holds(bundle: Bundle, body: dict[str, Any]) -> bool:
 def _requests(bundle: Bundle) -> Step:
     """Each message was signed, with its body's digest, by a key that was registered for its sender (RFC 9421, 9530)."""
     people = {one["code"]: Participant.model_validate(one) for one in bundle.json("participants.json")}
-    wrong, count = [], 0
+    wrong, unproven, count = [], [], 0
     for path in bundle.below("submissions"):
         if not path.endswith("/message.json"):
             continue
@@ -158,15 +160,20 @@ def _requests(bundle: Bundle) -> Step:
         about, receipt = bundle.json(path), bundle.json(path.replace("message.json", "receipt.json"))
         body = bundle.files.get(path.replace("message.json", "body"), b"")
         sender = people.get(about["insurer"])
-        if not _message_holds(path, about, receipt) or not _request_holds(about, body, sender, about["keyid"]):
+        holds = _request_holds(about, body, sender, about["keyid"])
+        if not _message_holds(path, about, receipt) or holds is False:
             wrong.append(path)
+        elif holds is None:
+            unproven.append(f"{path}: a line of {about['request']['batch']['digest']}, which is not in the bundle")
     for path in bundle.below("documents"):
         if path.endswith("/document.json"):
             count += 1
             about = bundle.json(path) | {"content_type": bundle.json(path)["media_type"]}
             body = bundle.files.get(path.replace("document.json", "bytes"), b"")
-            if not _request_holds(about, body, people.get(about["insurer"]), about["request"]["keyid"]):
+            if _request_holds(about, body, people.get(about["insurer"]), about["request"]["keyid"]) is not True:
                 wrong.append(path)
+    if unproven and not wrong:
+        return Step("requests", "absent", count, tuple(unproven[:20]))
     return _step("requests", count, wrong, "recomputed")
 
 
@@ -181,8 +188,11 @@ def _message_holds(path: str, about: dict[str, Any], receipt: dict[str, Any]) ->
     )
 
 
-def _request_holds(about: dict[str, Any], body: bytes, sender: Participant | None, keyid: str) -> bool:
-    """The proof that was kept (RFC 9421 section 2.5) is a registered key's, over this very body (RFC 9530)."""
+def _request_holds(about: dict[str, Any], body: bytes, sender: Participant | None, keyid: str) -> bool | None:
+    """The proof that was kept (RFC 9421 section 2.5) is a registered key's, over this very body (RFC 9530).
+
+    None: it is a registered key's, over a batch of which the bundle does not show that the body is a line.
+    """
     proof = about["request"]
     keys = {key.keyid: key for key in sender.keys} if sender else {}
     key = keys.get(keyid) or (next(iter(keys.values())) if len(keys) == 1 else None)
@@ -190,19 +200,42 @@ def _request_holds(about: dict[str, Any], body: bytes, sender: Participant | Non
         return False
     base = base64.b64decode(proof["base"], validate=True)
     lines = base.decode("utf-8", "replace").splitlines()
-    stated = [line for line in lines if line.startswith('"content-digest"')]
-    digests = {
-        f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:",
-        f"sha-512=:{base64.b64encode(hashlib.sha512(body).digest()).decode()}:",
-    }
-    if not any(digest in line for line in stated for digest in digests):
+    content_type = about["content_type"]
+    content: bool | None
+    if "batch" in proof:
+        content_type = proof["batch"]["content_type"]
+        content = _line_holds(about, body, lines)
+    else:
+        content = _names(lines, {"sha-256": hashlib.sha256(body).digest(), "sha-512": hashlib.sha512(body).digest()})
+    if content is False:
         return False
     types = [line.partition(": ")[2] for line in lines if line.startswith('"content-type"')]
-    if any(kind != about["content_type"] for kind in types):
+    if any(kind != content_type for kind in types):
         return False
     signature = base64.b64decode(proof["signature"], validate=True)
     ends = f';keyid="{keyid}"' in lines[-1] and lines[-1].startswith('"@signature-params"')
-    return ends and find_flaw(proof["algorithm"], key.spki(), base, signature, encoding="raw") is None
+    if not ends or find_flaw(proof["algorithm"], key.spki(), base, signature, encoding="raw") is not None:
+        return False
+    return content
+
+
+def _names(lines: list[str], digests: Mapping[str, bytes]) -> bool:
+    """Whether the content of what was signed has one of these digests."""
+    stated = [line for line in lines if line.startswith('"content-digest"')]
+    texts = [f"{name}=:{base64.b64encode(digest).decode()}:" for name, digest in digests.items()]
+    return any(text in line for line in stated for text in texts)
+
+
+def _line_holds(about: dict[str, Any], body: bytes, lines: list[str]) -> bool | None:
+    """A line of a batch is under the root over all lines that its sender signed with the file; None if none is told."""
+    batch, place = about["request"]["batch"], about.get("batch")
+    fields = [line.partition(": ")[2] for line in lines if line.startswith(f'"{FIELD}": ')]
+    if place is None or not fields:
+        return None
+    root = read_byte_sequences(fields[0]).get("sha-256", b"")
+    path = [bytes.fromhex(one) for one in place["path"]]
+    found = check_inclusion(int(batch["line"]) - 1, int(place["rows"]), leaf_hash(body), path, root)
+    return found.outcome is Outcome.PASSED
 
 
 def _rules(bundle: Bundle) -> Step:

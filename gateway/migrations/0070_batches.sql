@@ -3,7 +3,7 @@ CREATE TABLE batches (
     id          text        PRIMARY KEY,
     insurer     text        NOT NULL,
     digest      text        NOT NULL,
-    media_type  text        NOT NULL,
+    content_type text       NOT NULL,
     size        bigint      NOT NULL CHECK (size > 0),
     message_id  text, -- of a file that is one message of a format without ids
     keyid       text        NOT NULL,
