@@ -95,6 +95,22 @@ class Gateway:
         query = f"?as_of={_moment(as_of)}" if as_of else ""
         return self.call("GET", f"/v1/insurers/{insurer}/policies/{policy_no}/premium{query}")
 
+    def batch(self, lines: bytes) -> Answer:
+        """Hand in a whole file: JSON Lines, each line a message of the standard schema. Answers its id at once.
+
+        The same file again is the same batch.
+        """
+        return self.call("POST", "/v1/batches", body=lines, content_type="application/jsonl")
+
+    def batch_progress(self, identity: str) -> Answer:
+        """How far a batch is: rows, and how many of them were verified, held, refused."""
+        return self.call("GET", f"/v1/batches/{identity}")
+
+    def batch_results(self, identity: str, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+        """The answer to each line behind `after`: its receipt, or its problems."""
+        answer = self.call("GET", f"/v1/batches/{identity}/results?after={after}&limit={limit}")
+        return [json.loads(line) for line in answer.body.splitlines()]
+
     def evidence(self, insurer: str, policy_no: str) -> Answer:
         """The evidence bundle of a premium: a ZIP in `body`, to be verified with `gateway evidence verify`."""
         return self.call("GET", f"/v1/insurers/{insurer}/policies/{policy_no}/evidence")

@@ -1,5 +1,6 @@
 """What a subsidy system's own programme does with the SDK: follow the feed, ask for completeness, be sent events."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from house import AT, world
+from house import AT, next_number, world
 from service import key_of, provisioned, signer_of
 
 from client import Gap, Gateway, Key, Problem
@@ -106,6 +107,25 @@ def test_a_programme_subscribes_looks_and_ends(dsn: str) -> None:
         assert subsidy.subscription(made["id"]).value["status"] == "ended"
         with pytest.raises(Problem):
             subsidy.subscribe("https://elsewhere.example/in")
+
+
+def test_a_programme_hands_in_a_whole_file_and_reads_its_answers(dsn: str) -> None:
+    who = world().insurer(AS_INSURER)
+    lines = []
+    for number in (next_number(), next_number()):
+        _, body = world().render_message(who, [world().policy(who, number)], f"line-{number}")
+        lines.append(json.dumps(json.loads(body), ensure_ascii=False).encode())
+    with running(dsn) as url, connected(url, AS_INSURER) as insurer:
+        told = insurer.batch(b"\n".join([*lines, b"{}"]) + b"\n")
+        assert told.status == 202
+        identity = told.value["batch"]
+        assert insurer.batch(b"\n".join([*lines, b"{}"]) + b"\n").value["batch"] == identity
+        until = time.monotonic() + 60
+        while insurer.batch_progress(identity).value["status"] not in ("done", "ended"):
+            assert time.monotonic() < until, insurer.batch_progress(identity).value
+            time.sleep(0.05)
+        assert len(insurer.batch_results(identity)) == 3
+        assert len(insurer.batch_results(identity, after=2)) == 1
 
 
 def test_only_what_the_gateway_sent_just_now_is_an_event() -> None:
