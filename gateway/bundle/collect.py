@@ -12,6 +12,7 @@ from gateway.batches.places import find_places, line_of
 from gateway.bundle import store
 from gateway.bundle.cover import write_cover
 from gateway.bundle.layout import write_bundle
+from gateway.bundle.registries import registry_files
 from gateway.bundle.store import KeptMessage, KeptRevision, PolicyKey
 from gateway.catalogue import Catalogue
 from gateway.db import Connection
@@ -64,6 +65,7 @@ async def collect(
         files: dict[str, bytes] = {}
         files |= _revision_files(revisions) | await _message_files(connection, messages) | _document_files(documents)
         files |= await _filing_files(connection, {code for code, _ in linked}, messages, revisions)
+        files |= await registry_files(connection, states.values(), revisions)
         files["claims.json"] = await _claims(connection, states.values())
         files["catalogue.json"] = canonical(catalogue.as_json())
         files["participants.json"] = _participants(judges, messages, linked)

@@ -13,6 +13,7 @@ import orjson
 
 from adapters.versions import known as known_mappings
 from gateway.bundle.read import Bundle, Unreadable
+from gateway.bundle.registries import identities_of, read_registries
 from gateway.filing.registry import FilingRegistry
 from gateway.mappings.in_force import Reader
 from gateway.participants import Participant, Participants
@@ -38,13 +39,17 @@ from schemas.verification import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """One revision: as it was logged, and as it comes out now; `None` where nothing new would have been said."""
+    """One revision: as it was logged, and as it comes out now; `None` where nothing new would have been said.
+
+    `unknown` says what is missing, where it cannot be told how it would come out.
+    """
 
     insurer: str
     policy_no: str
     revision: int
     logged: bytes
     body: bytes | None
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Replay:
         self._people = _people(bundle)
         self._registries = _filings(bundle)
         self._documents: list[_Document] = []
+        self._others = [read_registries(bundle.json(path)) for path in bundle.below("registries")]
         revisions = [path.split("/") for path in bundle.below("premiums")]
         self.keys: list[PolicyKey] = sorted({(parts[1], parts[2]) for parts in revisions if len(parts) == 4})
         self.known = Gathered(states=self._states(), basis=self._basis(None))
@@ -196,8 +202,13 @@ class Replay:
         basis = replace(self._basis(at, recorded["filings"]), stopped=stopped)
         # The software's own rules and the trust folder are steps of their own; here they are as they were then.
         basis = replace(basis, catalogue=recorded["catalogue"], trust=recorded["trust"])
+        wanted, unknown = identities_of(report), ""
+        if wanted:
+            found = [registries for identities, registries in self._others if identities == wanted]
+            unknown = "" if found else f"what {', '.join(sorted(wanted))} stated then is not in the bundle"
+            basis = replace(basis, registries=found[0]) if found else basis
         revision = take_revision(state, judge_premium(state, basis, at))
-        return Recomputed(*key, number, original, revision.body if revision else None)
+        return Recomputed(*key, number, original, revision.body if revision else None, unknown)
 
 
 def _document(plain: Mapping[str, Any]) -> _Document:

@@ -26,6 +26,25 @@ Files = dict[str, bytes]
 GOOD = ("recomputed", "equal")
 
 
+async def connect_archive(service: Service, product: dict[str, Any]) -> None:
+    """The archive of varieties knows this product, and another one."""
+    entry = {
+        "approval_no": product["approval_no"],
+        "generic_name": product["generic_name"],
+        "approval_date": product["approval_date"],
+        "registration_class": product["registration_class"],
+        "holder": product["holder"]["name"],
+        "holder_code": product["holder"]["credit_code"],
+        "is_new_drug": True,
+    }
+    other = entry | {"approval_no": "国药准字H20199999", "generic_name": "别的药"}
+    stated = orjson.dumps({"source": "省药监局", "as_of": "2026-08-31", "entries": [entry, other]})
+    got = await service.call(
+        "REGULATOR", "PUT", "/v1/registries/varieties", stated, {"content-type": "application/json"}
+    )
+    assert got.status == 200, got.body
+
+
 async def life(service: Service, insurer: Insurer) -> str:
     """A policy with most of what may happen to one: its number."""
     facts = world().policy(insurer, next_number(), instalments=2)
@@ -60,6 +79,8 @@ async def life(service: Service, insurer: Insurer) -> str:
     assert got.status == 201, got.body
     service.later(seconds=5)
     await service.submit(insurer, world().endorsement(facts, gross="500.00"))
+    service.later(seconds=5)
+    await connect_archive(service, product)
     service.later(seconds=5)
     await service.submit(insurer, world().refund(facts, amount="5.00"))
     return facts.policy_no
@@ -121,6 +142,10 @@ def test_everything_comes_out_again(dsn: str, tmp_path: Path, letter: str, capsy
     counts = {step.name: step.count for step in steps}
     assert counts["lives"] >= 4
     assert counts["seals"] == 1
+    files = opened(bundle)
+    assert sum(path.startswith("registries/") for path in files) == 1
+    without = {path: data for path, data in files.items() if not path.startswith("registries/")}
+    assert outcome_of(verify_bundle(resealed(without), trust)[1]) is Outcome.INDETERMINATE
     file = tmp_path / "bundle.zip"
     file.write_bytes(bundle)
     assert main(["evidence", "verify", str(file), "--trust", str(trust), "--json"]) == 0
@@ -140,7 +165,7 @@ def test_no_change_of_a_file_goes_unnoticed_even_with_a_manifest_that_fits(dsn: 
         # The cover is for people; the trust folder in it is not the one that is believed. What registries and the list
         # of participants state beyond this premium changes nothing of it: only the log's own signature covers that.
         beyond = ("cover.html", "claims.json", "participants.json")
-        if path in (MANIFEST, SIGNATURE, *beyond) or path.startswith(("trust/", "filings/")):
+        if path in (MANIFEST, SIGNATURE, *beyond) or path.startswith(("trust/", "filings/", "registries/")):
             unsigned = files | {path: files[path] + b" "}
             others = {name: data for name, data in unsigned.items() if name not in (MANIFEST, SIGNATURE)}
             kept = {MANIFEST: unsigned[MANIFEST], SIGNATURE: unsigned[SIGNATURE], **others}
