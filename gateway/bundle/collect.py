@@ -72,7 +72,7 @@ async def collect(
         files |= _trust_files(trust_dir)
         files |= await _log_files(connection, messages, documents, revisions, judges.log_origin, keys)
     latest = orjson.loads(own[-1].body)
-    files["cover.html"] = write_cover(latest, own[-1], at)
+    files["cover.html"] = write_cover(latest, own[-1], catalogue, at)
     about = {
         "insurer": key[0],
         "policy_no": key[1],
