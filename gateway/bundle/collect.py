@@ -219,7 +219,7 @@ async def _log_files(
     return {
         "log/checkpoint": await read_cosigned(connection, last),
         "log/key": key_text(keys).encode(),
-        "log/leaves.json": orjson.dumps({"size": last.size, "leaves": leaves}),
+        "log/leaves.json": orjson.dumps({"leaves": leaves}),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.bundle.layout import FORMAT, MANIFEST, SIGNATURE, Manifest, digest_of
+from schemas.archive import write_archive
 from untrusted import Refused, open_zip, read_json
 
 
@@ -53,4 +54,6 @@ def read_bundle(data: bytes) -> Bundle:
         raise Unreadable(f"{MANIFEST}: not {FORMAT}")
     named = manifest.files
     wrong = {path for path in files if named.get(path) != digest_of(files[path])} | (named.keys() - files.keys())
+    if write_archive({MANIFEST: written, SIGNATURE: signature, **dict(sorted(files.items()))}) != data:
+        wrong.add("(archive)")  # a bundle has one form: what says nothing is not free either
     return Bundle(manifest, written, signature, files, tuple(sorted(wrong)))

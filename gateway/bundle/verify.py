@@ -104,6 +104,8 @@ def _log(bundle: Bundle, log_key: str | None) -> Iterator[Step]:
 def _included(leaf: dict[str, Any], checkpoint: Checkpoint) -> bool:
     hashed = leaf_hash(leaf["entry"].encode())
     path = [bytes.fromhex(item) for item in leaf["path"]]
+    if [item.hex() for item in path] != leaf["path"]:
+        return False  # not the one form of these hashes
     found = check_inclusion(int(leaf["index"]), checkpoint.size, hashed, path, checkpoint.root)
     return found.outcome is Outcome.PASSED
 
@@ -185,6 +187,7 @@ def _message_holds(path: str, about: dict[str, Any], receipt: dict[str, Any]) ->
         and about["id"] == f"S{hashlib.sha256(name).hexdigest()[:32]}" == receipt["submission_id"]
         and datetime.fromisoformat(about["received_at"]) == datetime.fromisoformat(receipt["received_at"])
         and about["mapping"] == receipt["report"]["basis"].get("mapping")
+        and (about["insurer"], about["message_id"]) == (receipt["insurer"], receipt["message_id"])
     )
 
 
