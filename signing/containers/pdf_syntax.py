@@ -6,7 +6,7 @@ follows. Where there are any, the object is read to its end; where that fails, e
 
 import itertools
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from signing.containers.pdf_dictionary import BadDictionary, end_of_object, unescaped
@@ -71,6 +71,6 @@ def _read_to(data: bytes, place: int) -> int:
 
 
 def _next(places: Sequence[int], place: int, otherwise: int) -> int:
-    """The first of the places at or after `place`."""
-    found = bisect_left(places, place)
+    """The first of the places after `place`: an object may begin where a stream's body does, and does not end there."""
+    found = bisect_right(places, place)
     return places[found] if found < len(places) else otherwise

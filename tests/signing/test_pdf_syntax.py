@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pdf_maker import Pdf
 from test_pdf import by, verdict, world
@@ -98,6 +98,7 @@ def test_a_file_of_names_alone() -> None:
     assert time.process_time() - began < 3 * SECONDS
 
 
+@example([b">> ", b"stream\n", b"1 0 obj "])  # an object that begins where a stream's body does
 @given(
     st.lists(
         st.sampled_from([b"1 0 obj ", b"<< ", b">> ", b"(a)", b"(endobj)", b"endobj ", b"/JS ", b"stream\n", b"%\n"])
