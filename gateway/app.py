@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 
 import orjson
 import psycopg
@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from adapters.versions import Versions, known
 from gateway import published
+from gateway.access.people import people_of
 from gateway.batches.routes import Intake
 from gateway.batches.routes import router as batch_routes
 from gateway.batches.run import running
@@ -39,11 +40,13 @@ from gateway.mappings.in_force import InForce
 from gateway.mappings.routes import router as mapping_routes
 from gateway.match.routes import router as match_routes
 from gateway.participants import load_participants
+from gateway.people.routes import router as people_routes
 from gateway.premiums.routes import router as premium_routes
 from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
 from gateway.registries.check import Terms as RegistryTerms
 from gateway.registries.routes import router as registry_routes
 from gateway.registries.store import CurrentRegistries
+from gateway.simulated import check_database, clock_of
 from gateway.state import Gateway
 from gateway.submissions.gather import Judges
 from gateway.submissions.memory.routes import router as memory_routes
@@ -58,15 +61,13 @@ from signing.trust import TrustError, TrustStore
 _LOG = logging.getLogger("gateway")
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def build(config: Config, clock: Callable[[], datetime] = _now, versions: Versions | None = None) -> Gateway:
+def build(config: Config, clock: Callable[[], datetime] | None = None, versions: Versions | None = None) -> Gateway:
     """Everything that a running gateway holds. Raises `Misconfigured` naming the file that cannot be used.
 
-    `versions` are the mappings that it can read with: those of this release.
+    `clock` is what the configuration says, by default; `versions` are the mappings that it can read with: those of this
+    release.
     """
+    clock = clock or clock_of(config)
     try:
         trust = TrustStore.load(config.trust_dir)
         signer = load_signer(config.signing_key.read_bytes())
@@ -117,14 +118,16 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
             raise Misconfigured("an application without a gateway describes itself and serves nothing")
         await gateway.pool.open(wait=True, timeout=30)
         async with gateway.pool.connection() as connection:
+            await check_database(gateway.config, connection)
             check_not_ended(gateway.log_signers, await find_ends(connection), gateway.clock())
+        people = people_of(gateway)
         reading = InForce(gateway.versions)
         await reading.begin(gateway.pool, gateway.participants.insurers(), gateway.clock())
         judges = judges_of(gateway)
         writer = Writer(gateway.pool, judges)
         writer.start()
         app.state.gateway, app.state.judges, app.state.writer = gateway, judges, writer
-        app.state.reading = reading
+        app.state.reading, app.state.people = reading, people
         publisher = asyncio.create_task(_publish_for_ever(gateway), name="publisher")
         rechecker = asyncio.create_task(_recheck_for_ever(gateway, judges), name="rechecker")
         try:
@@ -164,6 +167,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         published.router,
         match_routes,
         registry_routes,
+        people_routes,
     ):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)

@@ -76,6 +76,10 @@ class Config(Noun):
     delivery_insecure_localhost: bool = False
     delivery_timeout_seconds: float = Field(default=15.0, gt=0, le=60)
     delivery_ca: Path | None = None
+    users: Path | None = None
+    session_hours: float = Field(default=12.0, gt=0, le=168)
+    session_idle_minutes: float = Field(default=30.0, gt=0, le=1440)
+    simulated_clock: Path | None = None
 
 
 def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Config:
@@ -99,7 +103,10 @@ def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, 
         if field.annotation is Path or (name in values and field.annotation == Path | None):
             values[name] = base / Path(values.get(name, field.default))
     try:
-        return Config(**values)
+        config = Config(**values)
     except ValidationError as error:
         first = error.errors()[0]
         raise Misconfigured(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    if config.simulated_clock is not None and config.dsn:
+        raise Misconfigured("simulated_clock: not with a DSN; only the embedded database of a sandbox has such a past")
+    return config

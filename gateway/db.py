@@ -73,6 +73,16 @@ def migrations() -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(_MIGRATIONS.glob("*.sql"))}
 
 
+async def data_folder(connection: Connection) -> str | None:
+    """Where the server keeps its data; None if it does not tell us."""
+    try:
+        cursor = await connection.execute("SELECT current_setting('data_directory')")
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    row = await cursor.fetchone()
+    return str(row[0]) if row else None
+
+
 @contextmanager
 def embedded(folder: Path) -> Iterator[str]:
     """A real PostgreSQL below `folder`, started if need be; yields its DSN and stops with its last user."""

@@ -17,6 +17,7 @@ from gateway.keys import find_ends, load_previous, published
 from gateway.params import State
 from gateway.problems import PROBLEMS, NotFound, language_of
 from gateway.schemes import load_texts
+from gateway.simulated import warning
 from schemas.calendar import published_calendar
 from schemas.canonical import as_json
 from schemas.codes import code_list
@@ -139,9 +140,10 @@ async def get_keys(gateway: State) -> Response:
 
 
 @router.get("/healthz", tags=["operation"])
-async def get_health() -> Response:
+async def get_health(gateway: State) -> Response:
     """Whether the process answers."""
-    return PlainTextResponse("ok\n")
+    simulated = gateway.config.simulated_clock is not None
+    return PlainTextResponse(f"ok\n{warning(gateway.clock())}\n" if simulated else "ok\n")
 
 
 @router.get("/readyz", tags=["operation"])
@@ -156,6 +158,8 @@ async def get_readiness(gateway: State) -> Response:
         "catalogue": gateway.catalogue.digest,
         "notes": gateway.notes,
     }
+    if gateway.config.simulated_clock is not None:
+        state["simulated_clock"] = warning(gateway.clock())
     return Response(orjson.dumps(state), status_code=503 if gateway.notes else 200, media_type="application/json")
 
 

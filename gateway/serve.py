@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from gateway.app import build, create_app
 from gateway.config import Config
 from gateway.db import embedded, migrate
+from gateway.simulated import check_simulated, clock_of, warning
 from signing.generate import new_ed25519_pem
 
 _EFFECTIVE = "GATEWAY_EFFECTIVE_CONFIG"
@@ -23,6 +24,7 @@ def serve(config: Config) -> int:
 
     Several workers are processes behind one socket; each has its own pool, and the log has one publisher among them.
     """
+    check_simulated(config)  # before anything is made: what must not be simulated is left as it is
     with ExitStack() as stack:
         dsn = config.dsn or stack.enter_context(embedded(config.data_dir.resolve() / "postgres"))
         config = config.model_copy(update={"dsn": dsn})
@@ -31,6 +33,8 @@ def serve(config: Config) -> int:
         if config.port == 0:
             config = config.model_copy(update={"port": free_port(config.host)})
         print(f"http://{config.host}:{config.port}", file=sys.stderr, flush=True)
+        if config.simulated_clock is not None:
+            print(warning(clock_of(config)()), file=sys.stderr, flush=True)
         os.environ[_EFFECTIVE] = config.model_dump_json()
         run("gateway.serve:application", config.host, config.port, config.workers)
     return 0
