@@ -6,7 +6,9 @@ with Gateway("https://gateway.example", key) as gateway:
     receipt = gateway.submit(message)
 """
 
-from client.gateway import Answer, Gap, Gateway, Problem
+from client.calls import Answer, Calls, Gap, Problem
+from client.gateway import Gateway
 from client.keys import Key
+from client.session import Session, SignedIn, sign_in
 
-__all__ = ["Answer", "Gap", "Gateway", "Key", "Problem"]
+__all__ = ["Answer", "Calls", "Gap", "Gateway", "Key", "Problem", "Session", "SignedIn", "sign_in"]

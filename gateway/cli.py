@@ -217,6 +217,8 @@ def _parser() -> argparse.ArgumentParser:
     checked.add_argument("--lang", choices=("zh", "en"), default="zh")
     checked.set_defaults(run=_evidence_verify)
 
+    _receipt_commands(commands)
+
     witness = commands.add_parser("witness", help="见证 cosign the checkpoints of a log, as a witness of it")
     witness.add_argument("--origin", required=True, help="the log's origin: the first line of its checkpoints")
     witness.add_argument("--log-key", type=Path, required=True, help="file with the log's verifier keys, a line each")
@@ -236,6 +238,16 @@ def _parser() -> argparse.ArgumentParser:
     keys = key.add_parser("list", help="the keys as /v1/keys has them")
     _configurable(keys)
     keys.set_defaults(run=_key_list)
+
+    user = commands.add_parser("user", help="用户 people who sign in").add_subparsers(parser_class=_Parser)
+    added = user.add_parser("add", help="an entry for the users' file; asks for the password")
+    added.add_argument("name")
+    added.add_argument("--display-name", required=True, help="the name that people read")
+    added.add_argument("--participant", required=True, help="code of the participant whose data they read")
+    added.add_argument("--keyid", action="append", default=[], help="a key that they sign with; may be repeated")
+    added.add_argument("--no-password", action="store_true", help="they sign in at the identity provider")
+    added.add_argument("--file", type=Path, help="put it there, in place of the one of that name; default: stdout")
+    added.set_defaults(run=_user_add)
 
     log = commands.add_parser("log", help="透明日志 the transparency log").add_subparsers(parser_class=_Parser)
     audit = log.add_parser("audit", help="审计 recompute the whole log: published, or with the database behind it")
@@ -609,6 +621,45 @@ def _match(parsed: argparse.Namespace) -> int:
     return int(matching.match(parsed))
 
 
+def _receipt_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    receipt = commands.add_parser("receipt", help="存档回执 receipts to be filed").add_subparsers(parser_class=_Parser)
+    fetched = receipt.add_parser("export", help="fetch the signed receipt of one message")
+    fetched.add_argument("--url", required=True)
+    fetched.add_argument("--key", type=Path, required=True, help="private key, PKCS #8 PEM")
+    fetched.add_argument("--keyid", help="id of the key; default: the name of the key's file")
+    fetched.add_argument("--submission", required=True, metavar="ID")
+    fetched.add_argument("--out", type=Path, required=True, help="receipt.jws, or receipt.tlog-proof with the proof")
+    fetched.set_defaults(run=_receipt_export)
+    checked = receipt.add_parser("verify", help="核验回执 judge a receipt from a file, offline")
+    checked.add_argument("file", type=Path)
+    checked.add_argument("--key", type=Path, help="the gateway's public key in PEM, or what /v1/keys answers")
+    checked.add_argument("--log-key", type=Path, help="the log's verifier keys, as /v1/log/key answers")
+    checked.add_argument("--body", type=Path, help="the message as it was sent, to be held against the receipt")
+    checked.add_argument("--receipt", type=Path, help="the whole receipt as it was answered, to be held against it")
+    checked.add_argument("--json", action="store_true")
+    checked.add_argument("--lang", choices=("zh", "en"), default="zh")
+    checked.set_defaults(run=_receipt_verify)
+
+
+def _receipt_export(parsed: argparse.Namespace) -> int:
+    fetching = importlib.import_module("client.evidence")
+    return int(fetching.export_receipt(parsed))
+
+
+def _receipt_verify(parsed: argparse.Namespace) -> int:
+    from gateway.commands.receipt import verify
+
+    return verify(
+        parsed.file,
+        key=parsed.key,
+        log_key=parsed.log_key,
+        body=parsed.body,
+        whole=parsed.receipt,
+        as_json=parsed.json,
+        language=parsed.lang,
+    )
+
+
 def _evidence_export(parsed: argparse.Namespace) -> int:
     fetching = importlib.import_module("client.evidence")
     return int(fetching.export(parsed))
@@ -638,6 +689,19 @@ def _key_end(parsed: argparse.Namespace) -> int:
     from gateway.config import load_config
 
     return end_key(load_config(parsed.config), parsed.keyid, parsed.at, parsed.reason)
+
+
+def _user_add(parsed: argparse.Namespace) -> int:
+    from gateway.commands.user import add_user
+
+    return add_user(
+        parsed.name,
+        parsed.display_name,
+        parsed.participant,
+        parsed.keyid,
+        file=parsed.file,
+        asked=not parsed.no_password,
+    )
 
 
 def _key_list(parsed: argparse.Namespace) -> int:

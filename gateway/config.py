@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
@@ -37,6 +37,17 @@ class WitnessAddress(Noun):
 
     url: str = Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")
     key: str
+
+
+class TimestampAuthority(Noun):
+    """Who stamps the log's checkpoints: a name that never changes, its address, and the digest that it is sent.
+
+    `http` is what most authorities offer; a token is judged by its signature, whoever carried it.
+    """
+
+    name: str = Field(pattern=r"^[0-9A-Za-z._-]{1,64}$")
+    url: str = Field(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$")
+    digest: Literal["sha256", "sha384", "sha512", "sm3"] = "sha256"
 
 
 class Config(Noun):
@@ -76,6 +87,16 @@ class Config(Noun):
     delivery_insecure_localhost: bool = False
     delivery_timeout_seconds: float = Field(default=15.0, gt=0, le=60)
     delivery_ca: Path | None = None
+    evidence_store: str = Field(default="postgres", pattern=r"^(postgres|file:///.+|s3://[^/?#]+(/[^?#]*)?)$")
+    evidence_stores_before: Listed = Field(default=(), max_length=8)
+    evidence_store_timeout_seconds: float = Field(default=10.0, gt=0, le=60)
+    retention_years: int = Field(default=10, ge=10, le=100)
+    timestamp_authorities: Annotated[tuple[TimestampAuthority, ...], BeforeValidator(_parsed)] = Field(
+        default=(), max_length=8
+    )
+    timestamp_every_hours: float = Field(default=24.0, gt=0, le=24 * 366)
+    timestamp_renew_days: int = Field(default=90, ge=1, le=3650)
+    timestamp_timeout_seconds: float = Field(default=15.0, gt=0, le=60)
     users: Path | None = None
     session_hours: float = Field(default=12.0, gt=0, le=168)
     session_idle_minutes: float = Field(default=30.0, gt=0, le=1440)

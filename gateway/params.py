@@ -1,22 +1,33 @@
-"""Parameters of routes: the database, the gateway itself, and who is calling. Who may call is a parameter type."""
+"""Parameters of routes: the database, the gateway itself, and who is calling. Who may call is a parameter type.
 
-import base64
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+Two ways in: a key acts, a session reads. What changes nothing takes a `Caller` (`AnyCaller`, `Reader`, `Regulator` …),
+who signed the request or has a session; what changes anything takes a `SignedCaller` (`AnySigned`,
+`SignedRegulator` …).
+
+A caller stands before `Db` among a route's parameters: no connection is held while a body comes in.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import Request
 
+from gateway.access.caller import Caller, SignedCaller
+from gateway.access.people import People
+from gateway.access.sessions import SignedIn
 from gateway.db import Connection
-from gateway.participants import Participant, ParticipantKey, Role
+from gateway.participants import Role
 from gateway.problems import BadRequest, Forbidden, NotAuthenticated, TooLarge
 from gateway.state import Gateway
-from schemas.verification import Check, Outcome
+from schemas.verification import Outcome, failed
 from signing.message import Content
-from signing.request import HttpMessage, RequestKey, RequestSignature, judge_request
+from signing.request import HttpMessage, RequestKey, judge_request
 from signing.structured import canonical_member
+
+__all__ = ["Caller", "SignedCaller"]
 
 SETTLED_AFTER = timedelta(seconds=120)  # longer than any message may wait and take; see submissions/writer.py
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,29 +50,6 @@ async def _connection(gateway: State) -> AsyncIterator[Connection]:
 
 
 Db = Annotated[Connection, Depends(_connection)]
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who signed this request, with the body as it came and the proof that can be kept."""
-
-    participant: Participant
-    key: ParticipantKey
-    signature: RequestSignature
-    checks: tuple[Check, ...]
-    body: bytes
-    message: HttpMessage
-
-    def proof(self) -> dict[str, Any]:
-        """What proves who sent the body, as JSON: signature base, signature and key (RFC 9421 section 2.5), base64."""
-        return {
-            "label": self.signature.label,
-            "keyid": self.signature.keyid,
-            "algorithm": self.signature.algorithm,
-            "public_key": self.key.public_key,
-            "base": base64.b64encode(self.signature.base).decode(),
-            "signature": base64.b64encode(self.signature.signature).decode(),
-        }
 
 
 def announced(request: Request, limit: int) -> int | None:
@@ -118,12 +106,79 @@ def registered_key(gateway: Gateway) -> Callable[[str], RequestKey | None]:
     return find
 
 
+def known_people(request: Request) -> People:
+    """What the gateway that this request reached knows of people: users and sessions."""
+    people: People = request.app.state.people
+    return people
+
+
 async def authenticate(request: Request, gateway: Gateway) -> Caller:
+    """Who calls: by a signature, or by a session. Raises `NotAuthenticated` with every check that did not pass."""
+    token = bearer_of(request)
+    if token is None:
+        return await authenticate_signed(request, gateway)
+    signed_in = await _session(request, gateway, token)
+    body = await read_body(request, gateway.config.body_limit_bytes)
+    return Caller(
+        participant=signed_in.participant, user=signed_in.user, body=body, message=message_of(request, gateway)
+    )
+
+
+async def authenticate_signed(request: Request, gateway: Gateway) -> SignedCaller:
     """Who signed the request. Raises `NotAuthenticated` with every check that did not pass."""
+    if bearer_of(request) is not None:
+        raise unsigned()
     return judged(request, gateway, await read_body(request, gateway.config.body_limit_bytes), gateway.clock())
 
 
-def judged(request: Request, gateway: Gateway, content: bytes | Content, at: datetime) -> Caller:
+def bearer_of(request: Request) -> str | None:
+    """The token of a session (RFC 6750 section 2.1), if the request brings one; nowhere else is one looked for.
+
+    Raises `NotAuthenticated` if the request is signed too, or brings two: nobody could tell who calls.
+    """
+    told = request.headers.getlist("authorization")
+    tokens = [value[7:].strip(" ") for value in told if value[:7].lower() == "bearer "]
+    if not tokens:
+        return None
+    if len(told) > 1:
+        raise NotAuthenticated(checks=[failed("session.alone", "several")])
+    if "signature" in request.headers or "signature-input" in request.headers:
+        raise NotAuthenticated(checks=[failed("session.alone", "signed-too")])
+    return tokens[0]
+
+
+def unsigned() -> NotAuthenticated:
+    """A session wants to act, and only a key does."""
+    return NotAuthenticated(
+        "a session reads; this needs a signature",
+        detail_zh="会话只能查询，此操作须以密钥签名",
+        checks=[failed("session.reads-only", "must-sign")],
+    )
+
+
+def acting(caller: Caller) -> SignedCaller:
+    """The caller who signed, where a route only sometimes acts. Raises `NotAuthenticated` for a session."""
+    if not isinstance(caller, SignedCaller):
+        raise unsigned()
+    return caller
+
+
+async def _session(request: Request, gateway: Gateway, token: str) -> SignedIn:
+    async with gateway.pool.connection() as connection:
+        return await known_people(request).sessions.find(connection, token, gateway.clock())
+
+
+async def _signed_in(request: Request, gateway: State) -> SignedIn:
+    token = bearer_of(request)
+    if token is None:
+        raise NotAuthenticated(checks=[failed("session.current", "missing")], headers={"www-authenticate": "Bearer"})
+    return await _session(request, gateway, token)
+
+
+CurrentSession = Annotated[SignedIn, Depends(_signed_in)]
+
+
+def judged(request: Request, gateway: Gateway, content: bytes | Content, at: datetime) -> SignedCaller:
     """Who signed the request with this content, as of `at`; of a stream the caller's `body` is empty. Raises
     `NotAuthenticated` with every check that did not pass."""
     message = message_of(request, gateway)
@@ -136,7 +191,14 @@ def judged(request: Request, gateway: Gateway, content: bytes | Content, at: dat
     if found is None:
         raise BadRequest("the key is not registered")
     body = content if isinstance(content, bytes) else b""
-    return Caller(found[0], found[1], signature, report.all_checks(), body, _as_judged(message, signature.label))
+    return SignedCaller(
+        participant=found[0],
+        key=found[1],
+        signature=signature,
+        checks=report.all_checks(),
+        body=body,
+        message=_as_judged(message, signature.label),
+    )
 
 
 def _as_judged(message: HttpMessage, label: str) -> HttpMessage:
@@ -148,16 +210,31 @@ def _as_judged(message: HttpMessage, label: str) -> HttpMessage:
     return replace(message, fields=(*others, ("signature", f"{label}={canonical_member(value, label)}")))
 
 
-def _caller(*roles: Role) -> Callable[[Request, Gateway], Any]:
+def _check_role(caller: Caller, roles: tuple[Role, ...]) -> None:
+    if roles and caller.participant.role not in roles:
+        raise Forbidden(f"this is for: {', '.join(roles)}", detail_zh=f"仅限角色：{'、'.join(roles)}")
+
+
+def _caller(*roles: Role) -> Callable[[Request, Gateway], Awaitable[Caller]]:
     async def dependency(request: Request, gateway: State) -> Caller:
         caller = await authenticate(request, gateway)
-        if roles and caller.participant.role not in roles:
-            raise Forbidden(f"this is for: {', '.join(roles)}", detail_zh=f"仅限角色：{'、'.join(roles)}")
+        _check_role(caller, roles)
         return caller
 
     return dependency
 
 
+def _signed(*roles: Role) -> Callable[[Request, Gateway], Awaitable[SignedCaller]]:
+    async def dependency(request: Request, gateway: State) -> SignedCaller:
+        caller = await authenticate_signed(request, gateway)
+        _check_role(caller, roles)
+        return caller
+
+    return dependency
+
+
+# For what reads.
+AnyCaller = Annotated[Caller, Depends(_caller())]
 InsurerCaller = Annotated[Caller, Depends(_caller("insurer"))]
 SubsidySystem = Annotated[Caller, Depends(_caller("subsidy_system"))]
 Regulator = Annotated[Caller, Depends(_caller("regulator"))]
@@ -166,8 +243,17 @@ Reader = Annotated[Caller, Depends(_caller("subsidy_system", "regulator", "opera
 Keeper = Annotated[Caller, Depends(_caller("regulator", "operator"))]
 Authority = Annotated[Caller, Depends(_caller("subsidy_system", "regulator"))]
 Subscriber = Annotated[Caller, Depends(_caller("subsidy_system", "operator"))]
-AnyCaller = Annotated[Caller, Depends(_caller())]
 Submitter = Annotated[Caller, Depends(_caller("insurer", "subsidy_system", "regulator"))]
+
+# For what acts.
+AnySigned = Annotated[SignedCaller, Depends(_signed())]
+SignedInsurer = Annotated[SignedCaller, Depends(_signed("insurer"))]
+SignedSubsidySystem = Annotated[SignedCaller, Depends(_signed("subsidy_system"))]
+SignedRegulator = Annotated[SignedCaller, Depends(_signed("regulator"))]
+SignedOperator = Annotated[SignedCaller, Depends(_signed("operator"))]
+SignedKeeper = Annotated[SignedCaller, Depends(_signed("regulator", "operator"))]
+SignedAuthority = Annotated[SignedCaller, Depends(_signed("subsidy_system", "regulator"))]
+SignedSubscriber = Annotated[SignedCaller, Depends(_signed("subsidy_system", "operator"))]
 
 
 def settled(gateway: Gateway, as_of: datetime) -> None:

@@ -86,6 +86,13 @@ class BadRequest(Problem):
     title = {"zh": "请求参数有误", "en": "A parameter or header is wrong"}
 
 
+class TooOften(Problem):
+    """Too many tries: Retry-After says when the next one is taken."""
+
+    slug, status = "too-often", 429
+    title = {"zh": "请求过于频繁", "en": "Too many tries; wait a little"}
+
+
 class Unavailable(Problem):
     """The gateway cannot do this now; the same request may be sent again."""
 
@@ -101,6 +108,7 @@ PROBLEMS: tuple[type[Problem], ...] = (
     Conflict,
     TooLarge,
     Refused,
+    TooOften,
     Unavailable,
 )
 

@@ -17,7 +17,18 @@ from gateway.batches.spool import Spooled, TooMuch, spool
 from gateway.batches.store import CHUNK, Batch
 from gateway.batches.tree import FIELD
 from gateway.db import Connection
-from gateway.params import AnyCaller, Caller, Db, State, announced, judged, message_of
+from gateway.params import (
+    AnyCaller,
+    Caller,
+    Db,
+    SignedCaller,
+    State,
+    announced,
+    bearer_of,
+    judged,
+    message_of,
+    unsigned,
+)
 from gateway.problems import BadRequest, Conflict, Forbidden, NotFound, TooLarge, Unavailable, language_of
 from gateway.shown import Language
 from gateway.state import Gateway
@@ -67,6 +78,8 @@ async def post_batch(request: Request, gateway: State, intake: SharedIntake) -> 
     media_type = content_type.split(";")[0].strip().lower()
     limit = _limit(gateway, media_type)
     at = gateway.clock()
+    if bearer_of(request) is not None:
+        raise unsigned()
     # Before a byte of the file is taken: is this a caller of ours, by the digest that the request states?
     stated = _stated(request, gateway)
     try:
@@ -121,7 +134,7 @@ def _stated(request: Request, gateway: Gateway) -> dict[str, bytes]:
         return {}
 
 
-def _signed_lines(request: Request, gateway: Gateway, caller: Caller) -> bytes | None:
+def _signed_lines(request: Request, gateway: Gateway, caller: SignedCaller) -> bytes | None:
     """The root over the file's lines, if its sender signed it."""
     field = message_of(request, gateway).value(FIELD)
     if field is None or f'"{FIELD}"' not in caller.signature.covered:
@@ -132,7 +145,7 @@ def _signed_lines(request: Request, gateway: Gateway, caller: Caller) -> bytes |
         raise BadRequest("Batch-Lines is sha-256=:…: of the lines", field=FIELD) from error
 
 
-async def _keep(request: Request, gateway: Gateway, caller: Caller, content_type: str, spooled: Spooled) -> Batch:
+async def _keep(request: Request, gateway: Gateway, caller: SignedCaller, content_type: str, spooled: Spooled) -> Batch:
     if spooled.content.size == 0:
         raise BadRequest("the file is empty", detail_zh="文件为空")
     insurer = caller.participant.code

@@ -17,7 +17,7 @@ from gateway.delivery.store import Attempt, Subscription
 from gateway.delivery.targets import NotAllowed
 from gateway.delivery.worker import targets_of
 from gateway.feed.store import count_revisions
-from gateway.params import Caller, Db, State, Subscriber
+from gateway.params import Caller, Db, SignedSubscriber, State, Subscriber
 from gateway.problems import BadRequest, Conflict, NotFound
 from schemas.base import Noun
 from untrusted import Refused, read_json
@@ -44,7 +44,7 @@ class Again(Noun):
 
 
 @router.post("/v1/subscriptions", tags=["subscriptions"], status_code=201)
-async def post_subscription(caller: Subscriber, db: Db, gateway: State) -> Response:
+async def post_subscription(caller: SignedSubscriber, db: Db, gateway: State) -> Response:
     """Subscribe an address of one's own: from now on events are sent there, as CloudEvents by Standard Webhooks.
 
     The answer states the secret, this once. 409 if the caller has a living subscription for this address.
@@ -85,7 +85,7 @@ async def get_subscription(identity: Identity, caller: Subscriber, db: Db, gatew
 
 
 @router.delete("/v1/subscriptions/{identity}", tags=["subscriptions"])
-async def delete_subscription(identity: Identity, caller: Subscriber, db: Db, gateway: State) -> Response:
+async def delete_subscription(identity: Identity, caller: SignedSubscriber, db: Db, gateway: State) -> Response:
     """End a subscription: from now on nothing more of it is sent. What it was stays on record, with its end."""
     await _own(db, caller, identity)
     await store.end(db, identity, gateway.clock(), "deleted", caller.participant.code)
@@ -94,7 +94,7 @@ async def delete_subscription(identity: Identity, caller: Subscriber, db: Db, ga
 
 
 @router.post("/v1/subscriptions/{identity}/replay", tags=["subscriptions"])
-async def post_replay(identity: Identity, caller: Subscriber, db: Db, gateway: State) -> Response:
+async def post_replay(identity: Identity, caller: SignedSubscriber, db: Db, gateway: State) -> Response:
     """Send everything behind a position of the feed again, under the same ids, and what was given up."""
     again = _read(Again, caller)
     if (await _own(db, caller, identity)).ended_at is not None:

@@ -15,7 +15,7 @@ from gateway.filing import store
 from gateway.filing.push import Push, push
 from gateway.filing.read import RegistryFile
 from gateway.filing.store import Statement, Superseded
-from gateway.params import AnyCaller, Caller, Db, Regulator, State, scoped
+from gateway.params import AnyCaller, Caller, Db, SignedRegulator, State, scoped
 from gateway.problems import Conflict, NotFound, Refused
 from schemas.canonical import as_json
 
@@ -32,7 +32,7 @@ _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 @router.put("/v1/filings", tags=["filings"])
 async def put_filings(
     request: Request,
-    caller: Regulator,
+    caller: SignedRegulator,
     db: Db,
     gateway: State,
     registry: Annotated[

@@ -14,7 +14,7 @@ from gateway.mappings import store
 from gateway.mappings.activate import Objected, approve, propose
 from gateway.mappings.in_force import InForce, formats_of, in_force
 from gateway.mappings.store import Activation, Proposed
-from gateway.params import AnyCaller, Caller, Db, Operator, State, scoped
+from gateway.params import AnyCaller, Caller, Db, SignedOperator, State, scoped
 from gateway.participants import Participant
 from gateway.problems import BadRequest, NotFound, Refused
 from schemas.canonical import as_json
@@ -62,7 +62,7 @@ async def get_mappings(
 
 
 @router.post("/v1/mappings/proposals", tags=["mappings"], status_code=201)
-async def post_proposal(caller: Operator, db: Db, gateway: State, reading: Reading) -> Response:
+async def post_proposal(caller: SignedOperator, db: Db, gateway: State, reading: Reading) -> Response:
     """Propose that an insurer's messages are read by another version, from a moment on, on the ground of a replay.
 
     201 with the proposal's digest, by which another person approves it; 200 if it is known; 422 with everything that
@@ -102,7 +102,7 @@ async def get_proposal(sha256: Sha256, caller: AnyCaller, db: Db, gateway: State
 
 
 @router.post("/v1/mappings/proposals/{sha256}/approval", tags=["mappings"], status_code=201)
-async def post_approval(sha256: Sha256, caller: Operator, db: Db, gateway: State, reading: Reading) -> Response:
+async def post_approval(sha256: Sha256, caller: SignedOperator, db: Db, gateway: State, reading: Reading) -> Response:
     """Approve a proposal as a second person: it takes effect at its moment, and stands in the log.
 
     The signed address names the proposal's bytes by their digest; there is no body. 200 if it was approved before.

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.answers import signed_answer
-from gateway.params import Db, Keeper, Reader, State
+from gateway.params import Db, Reader, SignedKeeper, State
 from gateway.problems import BadRequest, Conflict, Refused
 from gateway.registries import store
 from gateway.registries.entries import RegistryName
@@ -30,7 +30,7 @@ _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 async def put_registry(
     name: Name,
     request: Request,
-    caller: Keeper,
+    caller: SignedKeeper,
     db: Db,
     gateway: State,
     source: Annotated[str | None, Query(min_length=1, max_length=300, description="来源: whose statement")] = None,

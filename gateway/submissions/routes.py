@@ -14,7 +14,18 @@ from starlette.responses import Response
 from gateway.answers import signed_answer
 from gateway.mappings.in_force import InForce, Reader, Unusable, format_of
 from gateway.mappings.routes import Reading
-from gateway.params import AnyCaller, Caller, Db, InsurerCaller, Regulator, State, Submitter, SubsidySystem
+from gateway.params import (
+    AnyCaller,
+    Caller,
+    Db,
+    SignedCaller,
+    SignedInsurer,
+    SignedRegulator,
+    SignedSubsidySystem,
+    State,
+    Submitter,
+    acting,
+)
 from gateway.problems import BadRequest, Conflict, NotFound, Refused, Unavailable
 from gateway.submissions import store
 from gateway.submissions.arrival import Arrival
@@ -23,7 +34,7 @@ from gateway.submissions.hand_in import hand_in
 from gateway.submissions.read import read_message
 from gateway.submissions.receive import Answer, receive
 from gateway.submissions.writer import LONGEST_WORK, Busy, Outage, Writer
-from schemas.verification import Check, failed
+from schemas.verification import Check, failed, passed
 
 router = APIRouter()
 
@@ -49,7 +60,7 @@ SharedJudges = Annotated[Judges, Depends(_judges)]
 
 @router.put("/v1/documents/{sha256}", tags=["documents"], status_code=201)
 async def put_document(
-    sha256: Sha256, request: Request, caller: InsurerCaller, db: Db, gateway: State, judges: SharedJudges
+    sha256: Sha256, request: Request, caller: SignedInsurer, db: Db, gateway: State, judges: SharedJudges
 ) -> Response:
     """Hand in a sealed document, content-addressed; answers the verdict on its seals and what it states.
 
@@ -109,17 +120,18 @@ async def post_submission(
 
     201 with the receipt if everything in it passed or is held; 422 with every problem, and the receipt beside them, if
     it is refused. The same message again gets the same answer; the same id with other content 409. With `dry_run` the
-    verdict is the one that it would get now, with 200 instead of 201, no leaf, and nothing is kept.
+    verdict is the one that it would get now, with 200 instead of 201, no leaf, and nothing is kept: that a session may
+    ask for too, while what is meant is signed.
     """
-    arrival = await _arrival(request, caller, gateway, reading)
     if dry_run:
-        return await _rehearse(arrival, caller, gateway, judges)
-    return await _decide(arrival, caller, gateway, writer)
+        return await _rehearse(await _arrival(request, caller, gateway, reading), caller, gateway, judges)
+    signed = acting(caller)
+    return await _decide(await _arrival(request, signed, gateway, reading), signed, gateway, writer)
 
 
 @router.post("/v1/awards", tags=["authorities"], status_code=201)
 async def post_award(
-    request: Request, caller: SubsidySystem, gateway: State, writer: SharedWriter, reading: Reading
+    request: Request, caller: SignedSubsidySystem, gateway: State, writer: SharedWriter, reading: Reading
 ) -> Response:
     """Tell what a scheme granted 补贴核定: caps and later changes are computed against it. One `award` message."""
     return await _tell("award", request, caller, gateway, writer, reading)
@@ -127,7 +139,7 @@ async def post_award(
 
 @router.post("/v1/decisions", tags=["authorities"], status_code=201)
 async def post_decision(
-    request: Request, caller: Regulator, gateway: State, writer: SharedWriter, reading: Reading
+    request: Request, caller: SignedRegulator, gateway: State, writer: SharedWriter, reading: Reading
 ) -> Response:
     """Decide what the gateway holds as indeterminate 审核决定. One `decision` message."""
     return await _tell("decision", request, caller, gateway, writer, reading)
@@ -135,14 +147,14 @@ async def post_decision(
 
 @router.post("/v1/directives", tags=["authorities"], status_code=201)
 async def post_directive(
-    request: Request, caller: Regulator, gateway: State, writer: SharedWriter, reading: Reading
+    request: Request, caller: SignedRegulator, gateway: State, writer: SharedWriter, reading: Reading
 ) -> Response:
     """Suspend or resume an insurer, a record type or a clause 监管指令. One `directive` message."""
     return await _tell("directive", request, caller, gateway, writer, reading)
 
 
 async def _tell(
-    kind: str, request: Request, caller: Caller, gateway: State, writer: Writer, reading: InForce
+    kind: str, request: Request, caller: SignedCaller, gateway: State, writer: Writer, reading: InForce
 ) -> Response:
     arrival = await _arrival(request, caller, gateway, reading)
     if any(read.type != kind for read in arrival.reading.records):
@@ -156,7 +168,7 @@ async def _rehearse(arrival: Arrival, caller: Caller, gateway: State, judges: Ju
     return _respond(answer, gateway, caller, rehearsed=True)
 
 
-async def _decide(arrival: Arrival, caller: Caller, gateway: State, writer: Writer) -> Response:
+async def _decide(arrival: Arrival, caller: SignedCaller, gateway: State, writer: Writer) -> Response:
     try:
         answer = await writer.decide(arrival)
     except Busy as error:
@@ -179,17 +191,18 @@ async def _arrival(request: Request, caller: Caller, gateway: State, reading: In
         read = read_message(caller.body, media_type, caller.participant, reader)
     digest = hashlib.sha256(caller.body).hexdigest()
     idempotency_key = _idempotency_key(request)
+    signed = caller if isinstance(caller, SignedCaller) else None  # without: it is rehearsed
     return Arrival(
         insurer=caller.participant,
         message_id=read.message_id or idempotency_key or f"body-{digest[:48]}",
         body=caller.body,
         content_type=content_type[:200],
         received_at=at,
-        keyid=caller.signature.keyid,
-        nonce=caller.signature.nonce,
-        may_repeat='"idempotency-key"' in caller.signature.covered,
-        proof=caller.proof(),
-        request_checks=caller.checks,
+        keyid=signed.signature.keyid if signed else "",
+        nonce=signed.signature.nonce if signed else None,
+        may_repeat=signed is not None and '"idempotency-key"' in signed.signature.covered,
+        proof=signed.proof() if signed else {},
+        request_checks=signed.checks if signed else (passed("session.current"),),
         reading=read,
         body_digest=f"sha256:{digest}",
     )

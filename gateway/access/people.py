@@ -1,0 +1,25 @@
+"""What one process knows of the people who call: users and their sessions. Built at the start, held by the app."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.access.sessions import Limits, Sessions
+from gateway.access.users import Users
+from gateway.state import Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Users and sessions of one running service."""
+
+    users: Users
+    sessions: Sessions
+
+
+def people_of(gateway: Gateway) -> People:
+    """The people of this gateway. Raises `Misconfigured` naming the entry of the users' file that cannot be used."""
+    config = gateway.config
+    users = Users(config.users)
+    users.all()
+    limits = Limits(timedelta(hours=config.session_hours), timedelta(minutes=config.session_idle_minutes))
+    return People(users, Sessions(users, gateway.participants, limits))

@@ -1,0 +1,124 @@
+"""SQL of sessions, and of the delays that keep others from guessing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.db import Connection
+
+_SEEN_EVERY = timedelta(minutes=1)
+_KEPT = timedelta(days=30)
+_AT_ONCE = 100  # rows that are done with, taken out at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as it is kept, by the digest of its token."""
+
+    digest: bytes
+    method: str
+    username: str
+    display_name: str
+    participant: str
+    credential: bytes
+    begun_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+
+async def insert_session(connection: Connection, one: Session) -> None:
+    """Keep a new session; what expired long ago is taken out."""
+    await connection.execute(
+        "INSERT INTO sessions (digest, method, username, display_name, participant, credential, begun_at, seen_at, "
+        "expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            one.digest,
+            one.method,
+            one.username,
+            one.display_name,
+            one.participant,
+            one.credential,
+            one.begun_at,
+            one.seen_at,
+            one.expires_at,
+        ),
+    )
+    await connection.execute(
+        "DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE expires_at < %s LIMIT %s)",
+        (one.begun_at - _KEPT, _AT_ONCE),
+    )
+
+
+async def find_session(connection: Connection, digest: bytes) -> Session | None:
+    """The session whose token has this digest."""
+    cursor = await connection.execute(
+        "SELECT digest, method, username, display_name, participant, credential, begun_at, seen_at, expires_at, "
+        "ended_at FROM sessions WHERE digest = %s",
+        (digest,),
+    )
+    row = await cursor.fetchone()
+    return Session(*row) if row else None
+
+
+async def see(connection: Connection, session: Session, at: datetime) -> None:
+    """Note that the session is used; at most once a minute, so that reading writes next to nothing."""
+    if at - session.seen_at >= _SEEN_EVERY:
+        await connection.execute(
+            "UPDATE sessions SET seen_at = greatest(seen_at, %s) WHERE digest = %s AND ended_at IS NULL",
+            (at, session.digest),
+        )
+
+
+async def end_session(connection: Connection, digest: bytes, at: datetime) -> None:
+    """End a session. An end stays as it was first said."""
+    await connection.execute("UPDATE sessions SET ended_at = %s WHERE digest = %s AND ended_at IS NULL", (at, digest))
+
+
+async def lock_delays(
+    connection: Connection, subjects: Sequence[bytes], at: datetime
+) -> dict[bytes, tuple[int, datetime, datetime]]:
+    """Failures, last try and the moment before which nobody tries, of each subject; locked until the transaction ends.
+
+    The order of locks is that of the digests, so that two who sign in never wait for each other.
+    """
+    for subject in sorted(subjects):
+        await connection.execute(
+            "INSERT INTO sign_in_delays (subject, failures, tried_at, not_before) VALUES (%s, 0, %s, %s) "
+            "ON CONFLICT DO NOTHING",
+            (subject, at, at),
+        )
+    cursor = await connection.execute(
+        "SELECT subject, failures, tried_at, not_before FROM sign_in_delays WHERE subject = ANY(%s) "
+        "ORDER BY subject FOR UPDATE",
+        (sorted(subjects),),
+    )
+    return {bytes(row[0]): (row[1], row[2], row[3]) for row in await cursor.fetchall()}
+
+
+async def set_delay(
+    connection: Connection, subject: bytes, failures: int, tried_at: datetime, not_before: datetime
+) -> None:
+    """Say how often a subject failed and until when it waits."""
+    await connection.execute(
+        "UPDATE sign_in_delays SET failures = %s, tried_at = %s, not_before = %s WHERE subject = %s",
+        (failures, tried_at, not_before, subject),
+    )
+
+
+async def forgive(connection: Connection, user: bytes, address: bytes, at: datetime) -> None:
+    """After a sign-in: the user's failures are gone, the address's are one less; the try itself was counted as one."""
+    await connection.execute(
+        "UPDATE sign_in_delays SET failures = CASE WHEN subject = %s THEN 0 ELSE greatest(failures - 1, 0) END, "
+        "not_before = %s WHERE subject = ANY(%s)",
+        (user, at, sorted((user, address))),
+    )
+
+
+async def forget_delays(connection: Connection, before: datetime) -> None:
+    """Take out what nobody tried since `before`."""
+    await connection.execute(
+        "DELETE FROM sign_in_delays WHERE subject IN "
+        "(SELECT subject FROM sign_in_delays WHERE tried_at < %s LIMIT %s FOR UPDATE SKIP LOCKED)",
+        (before, _AT_ONCE),
+    )

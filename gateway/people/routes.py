@@ -1,0 +1,76 @@
+"""HTTP of sessions: people sign in, see who they are, and sign out."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from pydantic import Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.sessions import SignedIn
+from gateway.answers import signed_answer
+from gateway.params import CurrentSession, Db, State, message_of, known_people, read_body
+from gateway.problems import BadRequest
+from schemas.base import Noun
+from schemas.canonical import as_json
+from untrusted import Refused, read_json
+
+router = APIRouter()
+
+_LONGEST = 32 * 1024  # bytes of a sign-in
+_PRIVATE = {"cache-control": "no-store"}
+
+
+class ByPassword(Noun):
+    """A sign-in by user name and password."""
+
+    user: str = Field(min_length=1, max_length=100)
+    password: str = Field(min_length=1, max_length=2000)
+
+
+@router.post("/v1/sessions", tags=["sessions"], status_code=201)
+async def post_session(request: Request, gateway: State) -> Response:
+    """Sign in 登录: `{"user", "password"}`; the answer states the token, this once.
+
+    The token goes into `Authorization: Bearer` of what reads. It says nothing to anybody who acts: an act is signed. It
+    is never taken from a cookie or an address, so that no other site can make a browser send it.
+    """
+    body = await read_body(request, _LONGEST)
+    try:
+        asked = ByPassword.model_validate(read_json(body))
+    except (Refused, ValidationError) as error:
+        raise BadRequest("the body is {user, password}", detail_zh="内容应为{user, password}") from error
+    address = request.client.host if request.client else None
+    sessions = known_people(request).sessions
+    signed_in = await sessions.sign_in(gateway.pool, asked.user, asked.password, address, gateway.clock())
+    told = {"token": signed_in.token, **_shown(signed_in)}
+    headers = _PRIVATE | {"location": "/v1/sessions/current"}
+    return signed_answer(201, orjson.dumps(told), gateway, message_of(request, gateway), headers)
+
+
+@router.get("/v1/sessions/current", tags=["sessions"])
+async def get_session(request: Request, current: CurrentSession, gateway: State) -> Response:
+    """Who is signed in: user, role, participant, the keys that they sign with, and when the session ends."""
+    return signed_answer(200, orjson.dumps(_shown(current)), gateway, message_of(request, gateway), _PRIVATE)
+
+
+@router.delete("/v1/sessions/current", tags=["sessions"])
+async def delete_session(request: Request, current: CurrentSession, db: Db, gateway: State) -> Response:
+    """Sign out 退出: the token is worth nothing from now on."""
+    await known_people(request).sessions.end(db, current.session, gateway.clock())
+    told = {"ended": True}
+    return signed_answer(200, orjson.dumps(told), gateway, message_of(request, gateway), _PRIVATE)
+
+
+def _shown(one: SignedIn) -> dict[str, Any]:
+    return {
+        "user": one.user.name,
+        "display_name": one.user.display_name,
+        "role": one.participant.role,
+        "participant": one.participant.code,
+        "participant_name": one.participant.name,
+        "keyids": one.user.keyids,
+        "begun_at": as_json(one.session.begun_at),
+        "expires_at": as_json(one.session.expires_at),
+    }
