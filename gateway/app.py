@@ -43,6 +43,7 @@ from gateway.participants import load_participants
 from gateway.people.routes import router as people_routes
 from gateway.premiums.routes import router as premium_routes
 from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
+from gateway.receipts.routes import router as receipt_routes
 from gateway.registries.check import Terms as RegistryTerms
 from gateway.registries.routes import router as registry_routes
 from gateway.registries.store import CurrentRegistries
@@ -154,6 +155,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
     )
     for router in (
         submission_routes,
+        receipt_routes,
         memory_routes,
         batch_routes,
         bundle_routes,

@@ -77,6 +77,11 @@ class NoteKey:
         """The four bytes that stand before each of its signatures."""
         return hashlib.sha256(self.name.encode() + b"\n" + self.typed).digest()[:4]
 
+    @property
+    def spki(self) -> bytes:
+        """The key as a SubjectPublicKeyInfo in DER."""
+        return _SPKI["ed25519" if self.algorithm == "cosignature/v1" else self.algorithm] + self.public
+
     def line(self) -> str:
         """The verifier key: `name+key ID+key`."""
         return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(self.typed).decode()}"
@@ -85,10 +90,9 @@ class NoteKey:
         """Whether `signature`, without the key ID, is by this key over `text`."""
         if self.algorithm == "cosignature/v1":
             at = int.from_bytes(signature[:_TIMESTAMP], "big")
-            spki, text, signature = _SPKI["ed25519"] + self.public, cosigned_text(text, at), signature[_TIMESTAMP:]
-            return at <= _LATEST and find_flaw("ed25519", spki, text, signature, encoding="raw") is None
-        spki = _SPKI[self.algorithm] + self.public
-        return find_flaw(self.algorithm, spki, text, signature, encoding="raw") is None
+            text, signature = cosigned_text(text, at), signature[_TIMESTAMP:]
+            return at <= _LATEST and find_flaw("ed25519", self.spki, text, signature, encoding="raw") is None
+        return find_flaw(self.algorithm, self.spki, text, signature, encoding="raw") is None
 
 
 @dataclass(frozen=True, slots=True)
