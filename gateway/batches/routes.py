@@ -70,6 +70,8 @@ async def post_batch(request: Request, gateway: State, intake: SharedIntake) -> 
     202 with the batch's id and where it stands; the same file again is the same batch. Each line gets the answer that
     `POST /v1/submissions` would have given, under `/v1/batches/{id}/results`.
     """
+    if bearer_of(request) is not None:
+        raise unsigned()
     content_type = request.headers.get("content-type", "")
     if not (content_type.isascii() and content_type.isprintable()) or not 0 < len(content_type) <= _LONGEST_TYPE:
         raise BadRequest(
@@ -78,8 +80,6 @@ async def post_batch(request: Request, gateway: State, intake: SharedIntake) -> 
     media_type = content_type.split(";")[0].strip().lower()
     limit = _limit(gateway, media_type)
     at = gateway.clock()
-    if bearer_of(request) is not None:
-        raise unsigned()
     # Before a byte of the file is taken: is this a caller of ours, by the digest that the request states?
     stated = _stated(request, gateway)
     try:
