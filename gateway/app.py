@@ -32,7 +32,7 @@ from gateway.feed.routes import router as feed_routes
 from gateway.filing.routes import router as filing_routes
 from gateway.filing.store import CurrentRegistry
 from gateway.keys import check_not_ended, find_ends, load_previous
-from gateway.ledger.asking import collecting, read_witnesses
+from gateway.ledger.asking import collecting, known_witnesses
 from gateway.ledger.checkpoint import CheckpointRefused
 from gateway.ledger.publish import publish
 from gateway.ledger.routes import router as ledger_routes
@@ -79,7 +79,7 @@ def build(config: Config, clock: Callable[[], datetime] | None = None, versions:
         raise Misconfigured(f"{config.signing_key}: the log asks for an Ed25519 key (C2SP tlog-tiles)")
     if sm2_signer is not None and sm2_signer.algorithm != "sm2-sm3":
         raise Misconfigured(f"{config.sm2_signing_key}: not an SM2 key")
-    read_witnesses(config)
+    known_witnesses(config)
     load_previous(config.previous_keys)
     return Gateway(
         config=config,

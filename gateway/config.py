@@ -78,6 +78,7 @@ class Config(Noun):
     batch_limit_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
     publish_every_seconds: float = Field(default=0.5, gt=0, le=3600)
     witnesses: Annotated[tuple[WitnessAddress, ...], BeforeValidator(_parsed)] = Field(default=(), max_length=32)
+    previous_witnesses: Listed = ()
     witness_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
     recheck_every_seconds: float = Field(default=10.0, gt=0, le=86_400)
     completeness_from: date | None = None

@@ -1,10 +1,8 @@
-"""Activations of mappings against the log, and against the proposals that they approve."""
+"""Activations of mappings against the log, and against the proposals that they approve; `proposals` says who signed."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 
 from gateway.audit.entry import Range, Said
-from gateway.audit.requests import check_request
 from gateway.audit.store import Snapshot, rows
 from gateway.audit.told import compare, missing
 from gateway.participants import Participants
@@ -13,13 +11,13 @@ from schemas.verification import Check
 
 _QUERY = (
     "SELECT a.leaf_index, a.id, a.insurer, a.dialect, a.version, a.mapping_digest, a.active_from, a.known_at, "
-    "a.proposal, a.keyid, p.insurer, p.dialect, p.version, p.mapping_digest, p.active_from, p.keyid, p.body, "
-    "p.request, p.participant FROM mapping_activations a LEFT JOIN mapping_proposals p ON p.digest = a.proposal "
+    "a.proposal, a.keyid, p.insurer, p.dialect, p.version, p.mapping_digest, p.active_from, p.keyid "
+    "FROM mapping_activations a LEFT JOIN mapping_proposals p ON p.digest = a.proposal "
     "WHERE a.leaf_index = ANY(%s)"
 )
 
 
-def judge(connection: Snapshot, said: Sequence[Said], people: Participants, found: Range) -> Iterator[Check]:
+def judge(connection: Snapshot, said: Sequence[Said], _: Participants, found: Range) -> Iterator[Check]:
     """Every activation that the log speaks of is there, as it was proposed and approved."""
     there = {row[0]: row[1:] for row in rows(connection, _QUERY, [one.index for one in said])}
     for one in said:
@@ -43,7 +41,6 @@ def judge(connection: Snapshot, said: Sequence[Said], people: Participants, foun
         if proposed[0] is None:
             yield missing("mapping_proposals", proposal, leaf=one.index)
             continue
-        body = bytes(proposed[6])
         own = {
             "insurer": (insurer, proposed[0]),
             "dialect": (dialect, proposed[1]),
@@ -51,7 +48,5 @@ def judge(connection: Snapshot, said: Sequence[Said], people: Participants, foun
             "mapping_digest": (digest, proposed[3]),
             "active_from": (as_json(active_from), as_json(proposed[4])),
             "keyid": (one.body.get("proposed_by"), proposed[5]),
-            "body": (str(proposal).removeprefix("sha256:"), hashlib.sha256(body).hexdigest()),
         }
         yield from compare("mapping_proposals", proposal, own)
-        yield from check_request("mapping_proposals", proposal, proposed[7], body, people, proposed[8])

@@ -1,6 +1,5 @@
 """Messages against the log, and their records against their bytes: each message is read again as it was read then."""
 
-import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,7 +9,7 @@ import orjson
 
 from adapters.versions import known as known_mappings
 from gateway.audit.entry import Range, Said
-from gateway.audit.requests import check_request
+from gateway.audit.requests import check_nonce, check_request
 from gateway.audit.store import Snapshot, rows, whole
 from gateway.audit.told import added, changed, compare, missing, not_known, reordered
 from gateway.mappings.in_force import Reader
@@ -96,23 +95,13 @@ def _judge_message(one: Said, row: tuple[Any, ...], body: bytes, people: Partici
     yield from check_request(table, name, request, body, people, insurer)
     if isinstance(request, dict):
         yield from compare(table, name, {"keyid": (request.get("keyid"), keyid)})
-        if nonce is not None and "base" in request:
-            yield from _check_nonce(name, str(request["base"]), nonce)
+        yield from check_nonce(table, name, request, nonce)
 
 
 def _id(insurer: str, message: str) -> str:
     """As `Arrival.submission_id`: one for each insurer and message id."""
     name = f"{insurer}\x00{message}".encode()
     return f"S{hashlib.sha256(name).hexdigest()[:32]}"
-
-
-def _check_nonce(name: str, base: str, nonce: str) -> Iterator[Check]:
-    try:
-        line = base64.b64decode(base).decode("utf-8", "replace").rsplit("\n", 1)[-1]
-    except ValueError:
-        return
-    if f';nonce="{nonce}"' not in line:
-        yield changed("submissions", name, "nonce", there=nonce)
 
 
 def _judge_records(

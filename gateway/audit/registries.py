@@ -22,6 +22,7 @@ _FILE = (
 _STATED = (
     "SELECT id, registry, source, key, as_of, known_from, digest, statement FROM registry_statements WHERE file = %s"
 )
+_WHOLES = "SELECT id, registry, source, as_of, known_from, digest, count FROM registry_wholes WHERE file = %s"
 
 
 def judge(connection: Snapshot, said: Sequence[Said], people: Participants, found: Range) -> Iterator[Check]:
@@ -52,6 +53,7 @@ def judge(connection: Snapshot, said: Sequence[Said], people: Participants, foun
             yield not_known("registry_files", number, "what the file states")
             continue
         yield from _judge_statements(one, file, rows(connection, _STATED, number))
+        yield from _judge_whole(one, file, number, rows(connection, _WHOLES, number))
 
 
 def _judge_statements(one: Said, file: RegistryFile, stated: Sequence[tuple[Any, ...]]) -> Iterator[Check]:
@@ -80,3 +82,25 @@ def _judge_statements(one: Said, file: RegistryFile, stated: Sequence[tuple[Any,
             columns["digest"] = (f"sha256:{hashlib.sha256(text).hexdigest()}", digest)
             columns["statement"] = (text.decode(), canonical(statement).decode())
         yield from compare(table, number, columns)
+
+
+def _judge_whole(one: Said, file: RegistryFile, number: int, wholes: Sequence[tuple[Any, ...]]) -> Iterator[Check]:
+    """A whole statement keeps its day, its count and the digest of all that it states."""
+    table = "registry_wholes"
+    said: Any = one.body
+    digests = {entry.key(): f"sha256:{hashlib.sha256(canonical(entry)).hexdigest()}" for entry in file.entries}
+    digest = f"sha256:{hashlib.sha256(chr(10).join(sorted(digests.values())).encode()).hexdigest()}"
+    if wholes and not said["whole"]:
+        yield added(table, wholes[0][0], file=number)
+    if not wholes and said["whole"] and not (said["new"] or said["superseded"] or said["dropped"]):
+        yield missing(table, f"file {number}", leaf=one.index)
+    for key, registry, source, as_of, known_from, there, count in wholes:
+        stated = {
+            "registry": (said["registry"], registry),
+            "source": (said["source"], source),
+            "as_of": (said["as_of"], str(as_of)),
+            "known_from": (one.at, known_from),
+            "digest": (digest, there),
+            "count": (len(digests), count),
+        }
+        yield from compare(table, key, stated)

@@ -5,16 +5,28 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.audit.told import not_known, unsigned
+from gateway.audit.told import changed, not_known, unsigned
 from gateway.participants import Participants
 from schemas.verification import Check
 from signing.algorithms import find_flaw
 
 
 def check_request(
-    table: str, key: object, proof: Any, body: bytes, people: Participants, sender: str
+    table: str,
+    key: object,
+    proof: Any,
+    body: bytes | None,
+    people: Participants,
+    sender: str,
+    *,
+    stated: Mapping[str, bytes] | None = None,
+    may_be_empty: bool = False,
 ) -> Iterator[Check]:
-    """The signature holds, its base names the digest of the body, and the key is the sender's."""
+    """The signature holds, its base names the digest of the body, and the key is the sender's.
+
+    Of a body that is not here as a whole, `stated` are its digests, by their names in RFC 9530. Where a request
+    `may_be_empty`, it need not state a digest.
+    """
     try:
         base = base64.b64decode(proof["base"], validate=True)
         signature = base64.b64decode(proof["signature"], validate=True)
@@ -24,7 +36,12 @@ def check_request(
         yield unsigned(table, key, "request")
         return
     lines = base.decode("utf-8", "replace").splitlines()
-    if not any(line.startswith('"content-digest"') and _names(line, body, proof) for line in lines):
+    digests = stated if stated is not None else _digests(body or b"", proof)
+    texts = [f"{name}=:{base64.b64encode(digest).decode()}:" for name, digest in digests.items()]
+    if isinstance(proof.get("batch"), dict):
+        texts.append("sha-512=:")  # it is the file's, of which this is a line: held against it with the batch
+    contents = [line for line in lines if line.startswith('"content-digest"')]
+    if not any(text in line for line in contents for text in texts) and (contents or not may_be_empty):
         yield unsigned(table, key, "request.content-digest")
     if not lines or f';keyid="{keyid}"' not in lines[-1]:
         yield unsigned(table, key, "request.keyid")
@@ -37,15 +54,28 @@ def check_request(
         yield unsigned(table, key, "request.public_key")
 
 
-def _names(line: str, body: bytes, proof: Mapping[str, Any]) -> bool:
-    """Of a line of a batch the whole file is what was signed: that it has the digest which is kept is what is seen
-    here, not that the body is a line of it."""
+def lines_of(proof: Mapping[str, Any]) -> list[str]:
+    """The lines of what was signed; none if that cannot be read."""
+    try:
+        return base64.b64decode(str(proof.get("base", "")), validate=True).decode("utf-8", "replace").splitlines()
+    except ValueError:
+        return []
+
+
+def check_nonce(table: str, key: object, proof: Mapping[str, Any], nonce: str | None) -> Iterator[Check]:
+    """The nonce that is kept is the one that was signed."""
+    lines = lines_of(proof)
+    if nonce is not None and lines and f';nonce="{nonce}"' not in lines[-1]:
+        yield changed(table, key, "nonce", there=nonce)
+
+
+def _digests(body: bytes, proof: Mapping[str, Any]) -> Mapping[str, bytes]:
+    """Of a line of a batch the whole file is what was signed, by the digest that is kept; that the body is one of its
+    lines is seen with the batch."""
     batch = proof.get("batch")
     if isinstance(batch, dict):
-        stated = str(batch.get("digest", "")).removeprefix("sha256:")
         try:
-            return f"sha-256=:{base64.b64encode(bytes.fromhex(stated)).decode()}:" in line or "sha-512=:" in line
+            return {"sha-256": bytes.fromhex(str(batch.get("digest", "")).removeprefix("sha256:"))}
         except ValueError:
-            return False
-    stated = f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
-    return stated in line or f"sha-512=:{base64.b64encode(hashlib.sha512(body).digest()).decode()}:" in line
+            return {}
+    return {"sha-256": hashlib.sha256(body).digest(), "sha-512": hashlib.sha512(body).digest()}

@@ -1,6 +1,6 @@
 """The whole audit of a database, as of one moment, over all cores: the log, its rows, and what is derived from them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,11 +9,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
+from gateway.audit import batches, cosignatures, proposals
 from gateway.audit.derived import DERIVED, judge_counts, judge_derived
 from gateway.audit.entry import Range
 from gateway.audit.leaves import judge_range
 from gateway.audit.schema import judge_schema
-from gateway.audit.store import name_snapshot, read_at
+from gateway.audit.store import Snapshot, name_snapshot, read_at
+from gateway.audit.tables import judge_tables
 from gateway.audit.told import reordered
 from gateway.audit.tree import Tree
 from gateway.ledger.note import NoteKey
@@ -28,10 +30,22 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """What to audit: where it is, and who takes part; without `participants` only the log itself is audited."""
+    """What to audit: where it is, and who takes part; without `participants` only the log itself is audited.
+
+    `witnesses` are the keys of those who cosign, also of earlier ones.
+    """
 
     dsn: str
     participants: Path | None = None
+    witnesses: tuple[NoteKey, ...] = ()
+
+
+# What no entry of the log speaks of, and what is judged by itself; each is a piece of work for one process.
+_APART: Mapping[str, Callable[[Snapshot, Participants, Database], Iterator[Check]]] = {
+    "batches": lambda connection, people, _: batches.judge(connection, people),
+    "ledger_cosignatures": lambda connection, _, database: cosignatures.judge(connection, database.witnesses),
+    "mapping_proposals": lambda connection, people, _: proposals.judge(connection, people),
+}
 
 
 def audit(database: Database, keys: Sequence[NoteKey], *, jobs: int, progress: Progress) -> Iterator[Check]:
@@ -58,8 +72,9 @@ def audit(database: Database, keys: Sequence[NoteKey], *, jobs: int, progress: P
         yield from tree.end()
         if database.participants is not None:
             yield from judge_schema(connection)
+            yield from judge_tables(connection)
             yield from judge_counts(connection, spoken_of)
-            for found in over(partial(_judge_derived, database, snapshot), DERIVED):
+            for found in over(partial(_judge_apart, database, snapshot), (*_APART, *DERIVED)):
                 yield from found
 
 
@@ -86,8 +101,11 @@ def _judge_range(database: Database, snapshot: str, size: int, start: int) -> Ra
         return judge_range(connection, start, min(start + RANGE, size), people)
 
 
-def _judge_derived(database: Database, snapshot: str, table: str) -> list[Check]:
+def _judge_apart(database: Database, snapshot: str, table: str) -> list[Check]:
+    assert database.participants is not None
     with read_at(database.dsn, snapshot) as connection:
+        if (judge := _APART.get(table)) is not None:
+            return list(judge(connection, _people(database.participants), database))
         return list(judge_derived(connection, table))
 
 

@@ -19,6 +19,7 @@ from gateway.config import Config
 from gateway.db import embedded, migrate, new_pool
 from gateway.errors import Misconfigured
 from gateway.keys import load_previous
+from gateway.ledger.asking import known_witnesses
 from gateway.ledger.note import NoteKey, key_of
 from gateway.shown import Language, visible
 from gateway.state import Gateway
@@ -72,7 +73,7 @@ def audit_database(
         config = config.model_copy(update={"dsn": dsn})
         gateway = build(config)
         if start is None:
-            database = Database(dsn, config.participants)
+            database = Database(dsn, config.participants, known_witnesses(config))
             for check in audit(database, log_keys(gateway), jobs=jobs, progress=told.entries):
                 told.finding(check)
         if replay is not None:

@@ -9,7 +9,7 @@ import orjson
 
 from gateway.app import build
 from gateway.config import Config
-from gateway.db import embedded, migrate
+from gateway.db import Connection, embedded, migrate
 from gateway.errors import Misconfigured
 from gateway.keys import KeyEnd, Reason, find_ends, in_use, insert_end, load_previous, published
 from gateway.ledger.append import append
@@ -49,17 +49,21 @@ async def _run(gateway: Gateway, keyid: str | None, at: datetime | None, reason:
             keys = {key.keyid: key for key in (*previous, *in_use(gateway.log_signers))}
             if keyid not in keys:
                 raise Misconfigured(f"{keyid} is no key of this gateway: {', '.join(keys)}")
-            async with connection.transaction():
-                # One who ends keys at a time: the same end is not said twice.
-                await connection.execute("LOCK TABLE key_events IN SHARE ROW EXCLUSIVE MODE")
-                before = (await find_ends(connection)).get(keyid)
-                if before is None or before.at > at or before.reason != reason:
-                    known_at = datetime.now(UTC)
-                    (leaf,) = await append(
-                        connection, [_entry(keys[keyid], at, known_at, reason)], gateway.config.log_origin
-                    )
-                    await insert_end(connection, keys[keyid], KeyEnd(keyid, at, known_at, reason, leaf.index))
+            await end_in(connection, keys[keyid], at, reason, gateway.config.log_origin, datetime.now(UTC))
         return {"keys": published(gateway.log_signers, previous, await find_ends(connection))}
+
+
+async def end_in(
+    connection: Connection, key: ParticipantKey, at: datetime, reason: Reason, origin: str, known_at: datetime
+) -> None:
+    """Say in the database and in the log, in one transaction, that this key ended at `at`, as known from `known_at`."""
+    async with connection.transaction():
+        # One who ends keys at a time: the same end is not said twice.
+        await connection.execute("LOCK TABLE key_events IN SHARE ROW EXCLUSIVE MODE")
+        before = (await find_ends(connection)).get(key.keyid)
+        if before is None or before.at > at or before.reason != reason:
+            (leaf,) = await append(connection, [_entry(key, at, known_at, reason)], origin)
+            await insert_end(connection, key, KeyEnd(key.keyid, at, known_at, reason, leaf.index))
 
 
 def _entry(key: ParticipantKey, at: datetime, known_at: datetime, reason: Reason) -> Entry:

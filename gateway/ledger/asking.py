@@ -171,6 +171,21 @@ def read_witnesses(config: Config) -> list[tuple[str, NoteKey]]:
     return found
 
 
+def known_witnesses(config: Config) -> tuple[NoteKey, ...]:
+    """The keys under which cosignatures are believed: of the configured witnesses, and of earlier ones
+    (`previous_witnesses`, verifier key lines). Raises `Misconfigured`."""
+    found = [key for _, key in read_witnesses(config)]
+    for line in config.previous_witnesses:
+        try:
+            key = read_key(line)
+        except NoteRefused as error:
+            raise Misconfigured(f"previous_witnesses: {error}") from error
+        if key.algorithm != "cosignature/v1":
+            raise Misconfigured("previous_witnesses: not the key of a witness (C2SP tlog-cosignature, type 0x04)")
+        found.append(key)
+    return tuple(dict.fromkeys(found))
+
+
 @asynccontextmanager
 async def collecting(gateway: Gateway) -> AsyncIterator[None]:
     """Collect cosignatures as long as this lasts, if there are witnesses.
