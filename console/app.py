@@ -48,9 +48,10 @@ def create_app(settings: Settings) -> Starlette:
     opened: list[Route | Mount] = [Mount("/static", StaticFiles(directory=_STATIC))]
     pages: Iterable[Page] = (*start.PAGES, *signin.pages(settings), *acting.pages(ACTIONS), *PAGES)
     opened += [Route(page.path, _endpoint(house, page), methods=list(page.methods)) for page in pages]
-    missing = {404: _no_page(house), 400: _bad_form(house)}
+    words = {404: "page.no_such", 400: "page.too_large", 500: "page.our_fault"}
+    wrong = {code: _wrong(house, code, word) for code, word in words.items()}
     app = Starlette(
-        routes=opened, exception_handlers=missing, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guarded(house))]
+        routes=opened, exception_handlers=wrong, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guarded(house))]
     )
     app.state.house = house
     return app
@@ -91,18 +92,12 @@ def _is_ours(request: Request, settings: Settings) -> bool:
     return origin in (f"{public.scheme}://{public.netloc}", f"{request.url.scheme}://{request.headers.get('host', '')}")
 
 
-def _no_page(house: House) -> Callable[[Request, Exception], Response]:
+def _wrong(house: House, code: int, word: str) -> Callable[[Request, Exception], Response]:
+    """A page that says what is wrong where no page of ours could answer."""
+
     def answer(request: Request, _error: Exception) -> Response:
         view = View(house, request, house.visits.find(request.cookies.get(COOKIE)), _language(request))
-        return view.render("problem.html", 404, title=view.say("page.no_such"), problem=None, code=404)
-
-    return answer
-
-
-def _bad_form(house: House) -> Callable[[Request, Exception], Response]:
-    def answer(request: Request, _error: Exception) -> Response:
-        view = View(house, request, house.visits.find(request.cookies.get(COOKIE)), _language(request))
-        return view.render("problem.html", 400, title=view.say("page.too_large"), problem=None, code=400)
+        return view.render("problem.html", code, title=view.say(word), problem=None, code=code)
 
     return answer
 

@@ -26,7 +26,7 @@ _SHANGHAI = timezone(timedelta(hours=8))
 def _environment() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader, autoescape=True, undefined=jinja2.ChainableUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals["plots"] = plots
     return environment
@@ -146,7 +146,7 @@ def yuan(amount: object) -> str:
     >>> yuan("12800.00")
     '12,800.00'
     """
-    if amount is None:
+    if amount is None or str(amount) == "":
         return "—"
     whole, _, fen = str(amount).partition(".")
     sign, digits = ("−", whole[1:]) if whole.startswith("-") else ("", whole)
@@ -157,9 +157,9 @@ def yuan(amount: object) -> str:
 
 def moment(value: object) -> Markup:
     """A moment of the API (RFC 3339) as people read it, to the second in Shanghai's time; days stay days."""
-    if value in (None, ""):
+    text = "" if value is None else str(value)
+    if not text:
         return Markup("—")
-    text = str(value)
     if len(text) == len("2026-01-01"):
         return Markup('<time datetime="{0}">{0}</time>').format(text)
     try:

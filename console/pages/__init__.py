@@ -2,7 +2,7 @@
 
 from console.acting import Action
 from console.page import Page
-from console.pages import insurer, operator, regulator, subsidy
+from console.pages import insurer, operator, premium, regulator, subsidy
 
-PAGES: tuple[Page, ...] = (*insurer.PAGES, *subsidy.PAGES, *regulator.PAGES, *operator.PAGES)
+PAGES: tuple[Page, ...] = (*premium.PAGES, *insurer.PAGES, *subsidy.PAGES, *regulator.PAGES, *operator.PAGES)
 ACTIONS: dict[str, Action] = {**insurer.ACTIONS, **subsidy.ACTIONS, **regulator.ACTIONS, **operator.ACTIONS}
