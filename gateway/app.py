@@ -42,6 +42,7 @@ from gateway.match.routes import router as match_routes
 from gateway.participants import load_participants
 from gateway.people.routes import router as people_routes
 from gateway.premiums.routes import router as premium_routes
+from gateway.oversight.routes import router as oversight_routes
 from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
 from gateway.receipts.routes import router as receipt_routes
 from gateway.registries.check import Terms as RegistryTerms
@@ -177,6 +178,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(psycopg.OperationalError, _database_gone)
     app.add_exception_handler(Exception, _unforeseen)
+        oversight_routes,
     return app
 
 
