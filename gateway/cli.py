@@ -216,6 +216,10 @@ def _parser() -> argparse.ArgumentParser:
     checked.add_argument("--json", action="store_true")
     checked.add_argument("--lang", choices=("zh", "en"), default="zh")
     checked.set_defaults(run=_evidence_verify)
+    covered = evidence.add_parser("cover", help="封面 the sheet of a bundle for people, with the bundle's digest")
+    covered.add_argument("bundle", type=Path)
+    covered.add_argument("--out", type=Path, required=True, help="cover.pdf or cover.html")
+    covered.set_defaults(run=_evidence_cover)
 
     _receipt_commands(commands)
 
@@ -669,6 +673,12 @@ def _evidence_verify(parsed: argparse.Namespace) -> int:
     from gateway.commands.evidence import verify
 
     return verify(parsed.bundle, parsed.trust, log_key=parsed.log_key, as_json=parsed.json, language=parsed.lang)
+
+
+def _evidence_cover(parsed: argparse.Namespace) -> int:
+    from gateway.commands.evidence import cover
+
+    return cover(parsed.bundle, parsed.out)
 
 
 def _witness(parsed: argparse.Namespace) -> int:

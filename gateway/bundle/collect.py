@@ -10,7 +10,7 @@ import orjson
 
 from gateway.batches.places import find_places, line_of
 from gateway.bundle import store
-from gateway.bundle.cover import write_cover
+from gateway.bundle.cover import Sheet, write_cover, write_cover_pdf
 from gateway.bundle.layout import write_bundle
 from gateway.bundle.registries import registry_files
 from gateway.bundle.store import KeptMessage, KeptRevision, PolicyKey
@@ -72,7 +72,8 @@ async def collect(
         files |= _trust_files(trust_dir)
         files |= await _log_files(connection, messages, documents, revisions, judges.log_origin, keys)
     latest = orjson.loads(own[-1].body)
-    files["cover.html"] = write_cover(latest, own[-1], catalogue, at)
+    sheet = Sheet(own[-1].body, own[-1].leaf_index, judges.log_origin, at)
+    files["cover.html"] = write_cover(latest, sheet, catalogue)
     about = {
         "insurer": key[0],
         "policy_no": key[1],
@@ -88,6 +89,21 @@ async def collect(
         },
     }
     return write_bundle(files, about, signers[0].sign)
+
+
+async def collect_cover(
+    connection: Connection, key: PolicyKey, origin: str, catalogue: Catalogue, at: datetime
+) -> bytes:
+    """The cover sheet of the premium's latest revision as PDF; it names the revision, not a bundle. Raises `NotYet`."""
+    revisions = await store.find_revisions(connection, [key])
+    if not revisions:
+        raise NotYet("there is no such premium")
+    latest = revisions[-1]
+    last = await find_last_checkpoint(connection)
+    if last is None or latest.leaf_index >= last.size:
+        raise NotYet("no checkpoint covers the premium yet")
+    sheet = Sheet(latest.body, latest.leaf_index, origin, at)
+    return write_cover_pdf(orjson.loads(latest.body), sheet, catalogue)
 
 
 async def _messages(connection: Connection, states: Mapping[PolicyKey, PolicyState]) -> list[KeptMessage]:

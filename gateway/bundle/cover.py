@@ -1,63 +1,148 @@
-"""The cover sheet of a bundle, for people: what the premium is, where it stands, what the bundle holds."""
+"""The cover sheet of a premium's evidence, for people: what the premium is, where it stands, what proves it.
 
+One content in two forms. `cover.html` is in the bundle. The PDF is made of a bundle, or of the latest revision, and
+stands beside it: a bundle has one form of which no bit is free and which has to come out the same in ten years, so that
+nothing is in it that a layout library made; and only what stands beside a file can name that file's digest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import Any
 
-from gateway.bundle.store import KeptRevision
+from gateway.bundle.layout import digest_of
+from gateway.bundle.read import Bundle, Unreadable
 from gateway.catalogue import Catalogue
+from gateway.seal_report.content import Content, Line, Section, Tone, checks_in_words
+from gateway.seal_report.html import as_html
+from gateway.seal_report.pdf import as_pdf
+from gateway.shown import visible
 from schemas.calendar import SHANGHAI
-from schemas.verification import Check, Outcome, Severity
+from schemas.rules import Rule
+from schemas.verification import Check
 
-_STATUS = {"verified": "已核验", "held": "待定", "refused": "不予核验", "withdrawn": "核验已撤回"}
-_STYLE = (
-    "body{font:16px/1.6 'Noto Sans CJK SC','Microsoft YaHei',sans-serif;max-width:48em;margin:3em auto;padding:0 1em;"
-    "color:#1a1a1a}h1{font-size:1.5em}table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ccc;"
-    "padding:.35em .5em;text-align:left;vertical-align:top}th{width:14em;font-weight:600}code{word-break:break-all}"
-    ".ok{color:#0a6b2d}.no{color:#a40000}.note,small{color:#666}td:first-child{white-space:nowrap}"
-    "@media print{body{margin:0}}"
+_STATUS: Mapping[str, tuple[str, Tone]] = {
+    "verified": ("已核验", "good"),
+    "held": ("待定", "open"),
+    "refused": ("不予核验", "bad"),
+    "withdrawn": ("核验已撤回", "bad"),
+}
+_OUTCOME: Mapping[str, tuple[str, Tone]] = {
+    "passed": ("符合", "good"),
+    "failed": ("不符合", "bad"),
+    "indeterminate": ("待定", "open"),
+}
+_MONEY = (
+    ("due", "应收 due"),
+    ("received", "实收 received"),
+    ("refunded", "退费 refunded"),
+    ("net_paid", "净实收 net paid"),
+)
+_NOTES = (
+    "本页仅供阅读，不是证据：结论以证据包内原始数据的重新计算为准。"
+    " This sheet is for reading only: what counts is what comes out when the bundle is computed again.",
+    "核验 verify: gateway evidence verify 证据包.zip --trust 信任目录 --log-key 日志公钥",
 )
 
 
-def write_cover(premium: dict[str, Any], kept: KeptRevision, catalogue: Catalogue, at: datetime) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a cover sheet is about: a revision as it was logged, its place in the log, when the sheet's data was read.
+
+    `bundle` is the digest of the bundle that the sheet stands beside; None of a sheet that stands in one, or alone.
+    """
+
+    revision: bytes
+    leaf_index: int
+    log: str
+    at: datetime
+    bundle: str | None = None
+
+
+def write_cover(premium: dict[str, Any], sheet: Sheet, catalogue: Catalogue) -> bytes:
     """One HTML page without scripts and without anything from elsewhere."""
-    money, policy = premium.get("money") or {}, premium.get("policy") or {}
-    status = premium["status"]
-    rows = [
-        ("保单号 policy", premium["policy_no"]),
-        ("保险机构 insurer", premium["insurer"]),
-        ("投保人 policyholder", (policy.get("policyholder") or {}).get("name", "—")),
-        ("产品 product", (policy.get("product") or {}).get("generic_name", "—")),
-        ("结论 status", f"{_STATUS[status]} {status}"),
-        ("版本 revision", str(premium["revision"])),
-        ("应收 due (元)", money.get("due", "—")),
-        ("实收 received (元)", money.get("received", "—")),
-        ("退费 refunded (元)", money.get("refunded", "—")),
-        ("净实收 net paid (元)", money.get("net_paid", "—")),
-        ("日志位置 leaf", str(kept.leaf_index)),
-        ("制作时间 made", at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")),
+    return as_html(describe(premium, sheet, catalogue))
+
+
+def write_cover_pdf(premium: dict[str, Any], sheet: Sheet, catalogue: Catalogue) -> bytes:
+    """The same as PDF on A4, the same bytes for the same content."""
+    return as_pdf(describe(premium, sheet, catalogue))
+
+
+def sheet_of(bundle: Bundle, data: bytes) -> tuple[dict[str, Any], Sheet, Catalogue]:
+    """What the cover of this bundle, whose bytes are `data`, is made of. Raises `Unreadable`.
+
+    The revision is the one that a leaf in the bundle names; nothing else is verified.
+    """
+    if bundle.wrong:
+        raise Unreadable(f"{bundle.wrong[0]}: not the file that the manifest names")
+    about = bundle.manifest
+    path = f"premiums/{about.insurer}/{about.policy_no}/{about.revision:06d}.json"
+    premium = bundle.json(path)
+    digest = digest_of(bundle.files[path])
+    leaves = bundle.json("log/leaves.json")["leaves"]
+    places = [int(leaf["index"]) for leaf in leaves if f'"digest":"{digest}"' in leaf["entry"]]
+    if not places:
+        raise Unreadable(f"{path}: no leaf names it")
+    catalogue = Catalogue(Rule.model_validate(rule) for rule in bundle.json("catalogue.json"))
+    at = datetime.fromisoformat(about.made_at)
+    log = str(about.settings["log"])
+    return premium, Sheet(bundle.files[path], places[0], log, at, digest_of(data)), catalogue
+
+
+def describe(premium: Mapping[str, Any], sheet: Sheet, catalogue: Catalogue) -> Content:
+    """The content of the sheet, in Chinese with English beside it."""
+    status, tone = _STATUS[premium["status"]]
+    digest = digest_of(sheet.revision)
+    sections = [Section("保单与保费 the policy and its premium", tuple(_premium(premium)))]
+    if schemes := premium.get("schemes"):
+        sections.append(Section("补贴测算 subsidies", tuple(_scheme(scheme) for scheme in schemes)))
+    evidence = [
+        Line("版本摘要 revision", digest, code=True),
+        Line("日志 log", f"{visible(sheet.log)} · {sheet.leaf_index}", code=True),
+        Line("规则目录 rules", str(premium["report"]["basis"].get("catalogue", "—")), code=True),
+        Line("制作时间 made", f"{sheet.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S} 北京时间 UTC+8"),
     ]
-    for scheme in premium.get("schemes", []):
-        rows.append((f"{escape(scheme['scheme'])} 补贴 (元)", f"{scheme['subsidy']} ({scheme['outcome']})"))
-    table = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in rows)
-    told = [Check.model_validate(check) for check in premium["report"]["checks"]]
-    checks = "".join(_check(check, catalogue) for check in told)
-    text = (
-        f'<!doctype html><html lang="zh"><meta charset="utf-8"><title>保费证据包 {escape(premium["policy_no"])}</title>'
-        f"<style>{_STYLE}</style><h1>保费证据包 · evidence of a premium</h1><table>{table}</table>"
-        "<p>本页仅供阅读；结论以包内原始数据的重新计算为准："
-        "<code>gateway evidence verify 本文件 --trust 信任目录</code></p>"
-        f"<h2>核验项 checks</h2><table>{checks}</table></html>"
+    if sheet.bundle is not None:
+        evidence.insert(0, Line("证据包摘要 bundle", sheet.bundle, code=True))
+    sections.append(Section("证据 evidence", tuple(evidence), scan=sheet.bundle or digest))
+    checks = [Check.model_validate(check) for check in premium["report"]["checks"]]
+    sections.append(Section("核验项 checks", checks=checks_in_words(checks, catalogue, "zh")))
+    return Content(
+        language="zh",
+        title="保费证据包 · evidence of a premium",
+        verdict=f"{status} {premium['status']}",
+        tone=tone,
+        sentences=(
+            f"{visible(premium['insurer'])} · {visible(premium['policy_no'])} · 第{premium['revision']}版 revision",
+        ),
+        sections=tuple(sections),
+        notes=_NOTES,
+        foot=f"{visible(premium['policy_no'])} · {premium['revision']} · SHA-256 {(sheet.bundle or digest)[7:23]}…",
     )
-    return text.encode()
 
 
-def _check(check: Check, catalogue: Catalogue) -> str:
-    """One check in the catalogue's words: it passed, it did not, or it is a notice and decides nothing."""
-    mark, kind = ("✓", "ok") if check.outcome is Outcome.PASSED else ("✗", "no")
-    if check.outcome is not Outcome.PASSED and check.severity is Severity.NOTICE:
-        mark, kind = "· 仅提示", "note"
-    elif check.outcome is Outcome.INDETERMINATE:
-        mark = "? 待定"
-    words = escape(catalogue.explain(check, "zh"))
-    return f'<tr><td class="{kind}">{mark}</td><td>{words}<br><small>{escape(check.rule)}</small></td></tr>'
+def _premium(premium: Mapping[str, Any]) -> list[Line]:
+    money, policy = premium.get("money") or {}, premium.get("policy") or {}
+    status, tone = _STATUS[premium["status"]]
+    period = policy.get("period") or {}
+    lines = [
+        Line("结论 status", f"{status} {premium['status']}", tone=tone),
+        Line("保单号 policy", visible(premium["policy_no"]), code=True),
+        Line("保险机构 insurer", visible(premium["insurer"])),
+        Line("投保人 policyholder", visible((policy.get("policyholder") or {}).get("name", "—"))),
+        Line("产品 product", visible((policy.get("product") or {}).get("generic_name", "—"))),
+        Line("批准文号 approval", visible((policy.get("product") or {}).get("approval_no", "—"))),
+        Line("保险期间 period", f"{period.get('start', '—')} – {period.get('end', '—')}"),
+        Line("版本 revision", str(premium["revision"])),
+    ]
+    lines += [Line(f"{label} (元)", str(money.get(name, "—"))) for name, label in _MONEY]
+    if impact := premium.get("impact"):
+        lines.append(Line("应追回 clawback (元)", str(impact.get("clawback", "—")), tone="bad"))
+    return lines
+
+
+def _scheme(scheme: Mapping[str, Any]) -> Line:
+    word, tone = _OUTCOME.get(scheme["outcome"], ("待定", "open"))
+    value = f"{scheme['subsidy']} 元 · {word} {scheme['outcome']} · 计补保费 eligible {scheme['eligible_premium']} 元"
+    return Line(visible(scheme["scheme"]), value, tone=tone)

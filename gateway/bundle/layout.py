@@ -1,7 +1,7 @@
 """The layout of an evidence bundle: a ZIP whose every file is named, with its digest, in `manifest.json`.
 
 manifest.json                 format, premium, revision, settings, digests of all other files
-cover.html                    for people
+cover.html                    for people; as PDF it stands beside the bundle: see `gateway.bundle.cover`
 premiums/INSURER/NUMBER/R.json    every revision, canonical, as logged; also of premiums that hang together with it
 submissions/ID/body           a message's raw bytes as they came
 submissions/ID/message.json   who sent it, when, under which key, the signature base and signature of its request

@@ -1,13 +1,13 @@
 """HTTP of evidence bundles."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.answers import signed_answer
-from gateway.bundle.collect import NotYet, collect
+from gateway.bundle.collect import NotYet, collect, collect_cover
 from gateway.params import AnyCaller, State, scoped
 from gateway.problems import NotFound
 
@@ -21,19 +21,30 @@ PolicyNumber = Annotated[str, Path(pattern=r"^[0-9A-Z-]{10,30}$", description="�
     "/v1/insurers/{insurer}/policies/{policy_no}/evidence",
     tags=["premiums"],
     response_class=Response,
-    responses={200: {"content": {"application/zip": {}}}},
+    responses={200: {"content": {"application/zip": {}, "application/pdf": {}}}},
 )
 async def get_evidence(
-    insurer: Insurer, policy_no: PolicyNumber, caller: AnyCaller, gateway: State, request: Request
+    insurer: Insurer,
+    policy_no: PolicyNumber,
+    caller: AnyCaller,
+    gateway: State,
+    request: Request,
+    cover: Annotated[Literal["pdf"] | None, Query(description="the cover sheet alone, for people 封面")] = None,
 ) -> Response:
     """The evidence bundle of the premium 证据包: one ZIP from which everything can be computed again, offline.
 
-    404 until a checkpoint covers the premium's latest revision, which takes a second or two.
+    404 until a checkpoint covers the premium's latest revision, which takes a second or two. `cover=pdf` is the sheet
+    for people of that revision; `gateway evidence cover` makes that of a bundle, with the bundle's digest.
     """
     scoped(caller, insurer)
     judges = request.app.state.judges
     try:
         async with gateway.pool.connection() as connection:
+            if cover is not None:
+                key, at = (insurer, policy_no), gateway.clock()
+                sheet = await collect_cover(connection, key, judges.log_origin, gateway.catalogue, at)
+                named = {"content-disposition": f'attachment; filename="{insurer}-{policy_no}.pdf"'}
+                return signed_answer(200, sheet, gateway, caller.message, named, media_type="application/pdf")
             bundle = await collect(
                 connection,
                 (insurer, policy_no),

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import orjson
 
-from gateway.bundle.read import Unreadable
+from gateway.bundle.cover import sheet_of, write_cover, write_cover_pdf
+from gateway.bundle.read import Unreadable, read_bundle
 from gateway.bundle.verify import outcome_of, verify_bundle
 from gateway.errors import Misconfigured
 from gateway.shown import Language, visible
+from gateway.trust.keep import write_whole
 from schemas.verification import Outcome
 from signing.trust import TrustError
 
 _EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INDETERMINATE: 2}
 _UNREADABLE = 3
 _LARGEST = 512 * 1024 * 1024
+_FORMS = {".pdf": write_cover_pdf, ".html": write_cover, ".htm": write_cover}
 _MARK = {"recomputed": "✓", "equal": "✓", "differs": "✗", "absent": "?"}
 _STEPS = {
     "files": ("文件与清单摘要一致", "files are those of the manifest"),
@@ -33,10 +36,7 @@ _STEPS = {
 def verify(file: Path, trust: Path, *, log_key: Path | None, as_json: bool, language: Language) -> int:
     """0 if everything comes out as it was told, 1 if something differs, 2 if something is absent, 3 if unreadable."""
     try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise Unreadable(f"more than {_LARGEST} bytes")
+        data = _read(file)
         key = log_key.read_text(encoding="utf-8") if log_key else None
         bundle, steps = verify_bundle(data, trust, log_key=key)
     except (Unreadable, OSError, UnicodeDecodeError, KeyError, ValueError) as error:
@@ -68,6 +68,33 @@ def verify(file: Path, trust: Path, *, log_key: Path | None, as_json: bool, lang
         for line in step.detail:
             print(f"      {visible(line)}")
     return _EXIT[outcome]
+
+
+def cover(file: Path, out: Path) -> int:
+    """Write the cover sheet of a bundle to `out`, whose suffix says how, with the bundle's digest. 0 done, 3 if the
+    bundle cannot be read or its files are not those that it names; nothing else is verified."""
+    form = _FORMS.get(out.suffix.lower())
+    if form is None:
+        raise Misconfigured(f"{out}: the cover is .pdf or .html")
+    try:
+        data = _read(file)
+        sheet = form(*sheet_of(read_bundle(data), data))
+    except (Unreadable, OSError, KeyError, ValueError) as error:
+        print(f"gateway: {file}: {visible(str(error))}", file=sys.stderr)
+        return _UNREADABLE
+    try:
+        write_whole(out, sheet)
+    except OSError as error:
+        raise Misconfigured(f"{out}: {error.strerror or error}") from error
+    return 0
+
+
+def _read(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        data = stream.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise Unreadable(f"more than {_LARGEST} bytes")
+    return data
 
 
 def _write(value: object) -> None:

@@ -65,7 +65,7 @@ class CheckText:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with lines, perhaps a picture (or why there is none), and checks."""
+    """A heading with lines, perhaps a picture (or why there is none), and checks; on paper also a code to scan."""
 
     heading: str
     lines: tuple[Line, ...] = ()
@@ -73,6 +73,7 @@ class Section:
     picture_text: str | None = None
     checks: tuple[CheckText, ...] = ()
     tone: Tone = "plain"
+    scan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,11 @@ def describe_unreadable(
         notes=tuple(word(f"note.{name}", language) for name in ("moment", "scope", "text")),
         foot=f"SHA-256 {sha256[:16]}… · {rfc3339(at)}",
     )
+
+
+def checks_in_words(checks: Iterable[Check], catalogue: Catalogue, language: Language) -> tuple[CheckText, ...]:
+    """Checks in the catalogue's words, the gravest first."""
+    return _Words(language, catalogue).checks(checks)
 
 
 def _document(name: str, media_type: str, size: int, sha256: str, sm3: str, language: Language) -> Section:

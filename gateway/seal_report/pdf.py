@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from reportlab.graphics.barcode.qrencoder import QRCode, QRErrorCorrectLevel
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import ImageReader
@@ -35,6 +36,7 @@ _TONES: dict[Tone, Color] = {
 _CLOSING = frozenset("，。；：、！？）》」』】”’,.;:!?)]}")
 _WIDE = frozenset("“”‘’…—")
 _PICTURE = 96.0
+_SCAN, _QUIET = 86.0, 4  # points; modules of margin (ISO/IEC 18004 section 6.3.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,8 @@ def _section(pages: _Pages, section: Section, content: Content) -> None:
     _heading(pages, section.heading, section.tone)
     if section.picture_text is not None:
         _picture(pages, section.picture, section.picture_text)
+    if section.scan is not None:
+        _scan(pages, section.scan)
     for line in section.lines:
         style = _DIGEST if line.code else _Style(9.5, _TONES[line.tone])
         pages.need(style.leading)
@@ -170,6 +174,15 @@ def _picture(pages: _Pages, picture: Rendered | None, told: str) -> None:
     pages.draw("picture", picture.jpeg, _MARGIN, top - height, width, height)
     pages.text(told, _SMALL, _MARGIN + width + 14)
     pages.y = min(pages.y, top - height) - 6
+
+
+def _scan(pages: _Pages, text: str) -> None:
+    """A QR code of the text (ISO/IEC 18004, level M), drawn as rectangles, with the text beside it."""
+    pages.need(_SCAN + 10)
+    top = pages.y - 4
+    pages.draw("scan", text, _MARGIN, top - _SCAN, _SCAN)
+    pages.text(text, _DIGEST, _MARGIN + _SCAN + 14)
+    pages.y = min(pages.y, top - _SCAN) - 6
 
 
 def _check(pages: _Pages, check: CheckText, content: Content) -> None:
@@ -294,7 +307,21 @@ def _draw_picture(canvas: Any, jpeg: bytes, x: float, y: float, width: float, he
     canvas.drawImage(ImageReader(io.BytesIO(jpeg)), x, y, width, height)
 
 
+def _draw_scan(canvas: Any, text: str, x: float, y: float, size: float) -> None:
+    code = QRCode(None, QRErrorCorrectLevel.M)
+    code.addData(text)
+    code.make()
+    step = size / (len(code.modules) + 2 * _QUIET)
+    canvas.setFillColor(_INK)
+    for row, modules in enumerate(code.modules):
+        above = y + size - (row + 1 + _QUIET) * step
+        for column, dark in enumerate(modules):
+            if dark:
+                canvas.rect(x + (column + _QUIET) * step, above, step * 1.02, step * 1.02, stroke=0, fill=1)
+
+
 _DRAWN: dict[str, Callable[..., None]] = {
+    "scan": _draw_scan,
     "text": _draw_text,
     "rule": _draw_rule,
     "box": _draw_box,
