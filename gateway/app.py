@@ -49,6 +49,7 @@ from gateway.registries.check import Terms as RegistryTerms
 from gateway.registries.routes import router as registry_routes
 from gateway.registries.store import CurrentRegistries
 from gateway.simulated import check_database, clock_of
+from gateway.search.routes import router as search_routes
 from gateway.state import Gateway
 from gateway.submissions.gather import Judges
 from gateway.submissions.memory.routes import router as memory_routes
@@ -179,6 +180,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
     app.add_exception_handler(psycopg.OperationalError, _database_gone)
     app.add_exception_handler(Exception, _unforeseen)
         oversight_routes,
+        search_routes,
     return app
 
 

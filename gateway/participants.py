@@ -102,6 +102,10 @@ class Participants:
         participant = self._by_code.get(keyid)
         return (participant, participant.keys[0]) if participant and len(participant.keys) == 1 else None
 
+    def all(self) -> tuple[Participant, ...]:
+        """Everybody, by code."""
+        return tuple(sorted(self._by_code.values(), key=lambda p: p.code))
+
     def insurers(self) -> tuple[Participant, ...]:
         """All insurers, by code."""
         return tuple(sorted((p for p in self._by_code.values() if p.role == "insurer"), key=lambda p: p.code))

@@ -87,6 +87,15 @@ _DERIVED: Mapping[str, str] = {
     "CASE WHEN d.seq IS NULL THEN 'missing' WHEN due.seq IS NULL THEN 'added' ELSE 'changed' END "
     "FROM due FULL JOIN day_records d USING (seq) WHERE (due.insurer, due.type, due.key, due.day, due.count, "
     "due.amount, due.known_at) IS DISTINCT FROM (d.insurer, d.type, d.key, d.day, d.count, d.amount, d.known_at)",
+    "premium_search": "WITH due AS (SELECT DISTINCT ON (insurer, policy_no) insurer, policy_no, position, revision, "
+    "status, known_at, coalesce(holder_name, '') AS enterprise, holder_code, coalesce(product_name, '') AS product, "
+    "approval_no, starts_on FROM premium_facts ORDER BY insurer, policy_no, revision DESC) "
+    "SELECT coalesce(d.insurer, s.insurer) || '/' || coalesce(d.policy_no, s.policy_no), "
+    "CASE WHEN s.insurer IS NULL THEN 'missing' WHEN d.insurer IS NULL THEN 'added' ELSE 'changed' END "
+    "FROM due d FULL JOIN premium_search s ON s.insurer = d.insurer AND s.policy_no = d.policy_no "
+    "WHERE (d.position, d.revision, d.status, d.known_at, d.enterprise, d.holder_code, d.product, d.approval_no, "
+    "d.starts_on) IS DISTINCT FROM (s.position, s.revision, s.status, s.known_at, s.enterprise, s.credit_code, "
+    "s.product, s.approval_no, s.starts_on)",
     "trace_code_uses": "WITH due AS (SELECT DISTINCT c.code, r.insurer, r.policy_no, r.submission_id, "
     "(r.record ->> 'delivered_on')::date AS delivered_on, r.known_at, r.seq FROM records r "
     "CROSS JOIN LATERAL jsonb_array_elements_text(r.record -> 'trace_codes') AS c(code) WHERE r.type = 'delivery' "

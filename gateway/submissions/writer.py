@@ -46,6 +46,11 @@ class Writer:
         self._queue: asyncio.Queue[tuple[Arrival, asyncio.Future[Answer], float]] = asyncio.Queue(maxsize=waiting)
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be decided."""
+        return self._queue.qsize()
+
     def start(self) -> None:
         """Begin to decide; to be called in the running event loop."""
         self._tasks = [asyncio.create_task(self._run(), name=f"writer-{lane}") for lane in range(self._lanes)]

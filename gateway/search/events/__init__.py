@@ -1,0 +1,1 @@
+"""What happened: impacts, messages with their outcomes, and what is held and waits."""

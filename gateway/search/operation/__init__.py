@@ -1,0 +1,1 @@
+"""How the service runs, as its operator sees it; and who takes part."""
