@@ -11,7 +11,9 @@ from markupsafe import Markup
 _BAR, _GAP, _LABEL, _WIDE, _FOOT, _TEXT = 22, 8, 190, 720, 18, 90
 _LEAST = 1e-9  # a plot of nothing still has a scale
 
-_OPEN = Markup('<svg class="plot" role="img" viewBox="0 0 {wide} {high}" aria-label="{title}"><title>{title}</title>')
+_OPEN = Markup(
+    '<svg class="plot" role="{role}" viewBox="0 0 {wide} {high}" aria-label="{title}"><title>{title}</title>'
+)
 _CLOSE = Markup("</svg>")
 _NAME = Markup('<text class="label" x="{x}" y="{y}" text-anchor="end">{text}</text>')
 _VALUE = Markup('<text class="value" x="{x:.1f}" y="{y}">{text}</text>')
@@ -50,7 +52,8 @@ def bars(title: str, rows: Sequence[Bar], *, limit: float | None = None, limit_n
     most = max([sum(part.amount for part in row.parts) for row in rows] + [limit or 0.0, _LEAST])
     room = _WIDE - _LABEL - _TEXT
     high = len(rows) * (_BAR + _GAP)
-    out = [_OPEN.format(wide=_WIDE, high=high + (_FOOT if limit is not None else 0), title=title)]
+    role = "group" if any(row.href for row in rows) else "img"  # an image has nothing inside that one could enter
+    out = [_OPEN.format(role=role, wide=_WIDE, high=high + (_FOOT if limit is not None else 0), title=title)]
     for number, row in enumerate(rows):
         top = number * (_BAR + _GAP)
         drawn = [_NAME.format(x=_LABEL - 8, y=top + 15, text=_short(row.label))]
@@ -87,7 +90,7 @@ def spans(title: str, rows: Sequence[Span], *, band: tuple[float, float] | None 
     most = max([row.high for row in rows] + ([band[1]] if band else []) + [_LEAST])
     room = _WIDE - _LABEL - _TEXT
     high = len(rows) * (_BAR + _GAP)
-    out = [_OPEN.format(wide=_WIDE, high=high + _FOOT, title=title)]
+    out = [_OPEN.format(role="img", wide=_WIDE, high=high + _FOOT, title=title)]
     if band is not None:
         left, right = (_LABEL + edge / most * room for edge in band)
         out.append(_ALLOWED.format(x=left, wide=right - left, high=high))
