@@ -172,6 +172,8 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         match_routes,
         registry_routes,
         people_routes,
+        oversight_routes,
+        search_routes,
     ):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)
@@ -179,8 +181,6 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(psycopg.OperationalError, _database_gone)
     app.add_exception_handler(Exception, _unforeseen)
-        oversight_routes,
-        search_routes,
     return app
 
 
