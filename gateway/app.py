@@ -30,6 +30,8 @@ from gateway.delivery.worker import delivering
 from gateway.errors import Misconfigured
 from gateway.feed.routes import router as feed_routes
 from gateway.filing.routes import router as filing_routes
+from gateway.filing.sources.poll import polling
+from gateway.filing.sources.ready import read_sources
 from gateway.filing.store import CurrentRegistry
 from gateway.keys import check_not_ended, find_ends, load_previous
 from gateway.ledger.asking import collecting, known_witnesses
@@ -82,6 +84,7 @@ def build(config: Config, clock: Callable[[], datetime] | None = None, versions:
     if sm2_signer is not None and sm2_signer.algorithm != "sm2-sm3":
         raise Misconfigured(f"{config.sm2_signing_key}: not an SM2 key")
     known_witnesses(config)
+    read_sources(config)
     load_previous(config.previous_keys)
     return Gateway(
         config=config,
@@ -134,7 +137,12 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         publisher = asyncio.create_task(_publish_for_ever(gateway), name="publisher")
         rechecker = asyncio.create_task(_recheck_for_ever(gateway, judges), name="rechecker")
         try:
-            async with delivering(gateway), collecting(gateway), running(gateway, judges, reading) as runner:
+            async with (
+                delivering(gateway),
+                collecting(gateway),
+                polling(gateway),
+                running(gateway, judges, reading) as runner,
+            ):
                 app.state.batches = Intake(runner)
                 yield
         finally:

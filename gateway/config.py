@@ -50,6 +50,32 @@ class TimestampAuthority(Noun):
     digest: Literal["sha256", "sha384", "sha512", "sm3"] = "sha256"
 
 
+class FilingSource(Noun):
+    """A registry of clause filings with an interface that is polled, and whose word its answers are.
+
+    What it states is stated for `registry` and nobody else. Its answers are signed with `response_key` (SPKI, base64)
+    unless `unsigned` says otherwise. Credentials stand in files, which are read each time: `bearer_file`, or
+    `certificate` and `private_key` (PEM). More than `most_ended_percent` of what is in use does not end by its word.
+    """
+
+    name: str = Field(pattern=r"^[0-9a-z][0-9a-z-]{0,49}$")
+    registry: str = Field(min_length=1, max_length=300)
+    url: str = Field(pattern=r"^https?://[0-9A-Za-z.:\[\]-]+(/[!-\"$-~]*)?$", max_length=2000)
+    kind: Literal["json-pages"] = "json-pages"
+    interval_seconds: float = Field(default=3600.0, ge=1, le=604_800)
+    timeout_seconds: float = Field(default=60.0, gt=0, le=600)
+    largest_mib: int = Field(default=64, ge=1, le=512)
+    most_ended_percent: float = Field(default=5.0, ge=0, le=100)
+    bearer_file: Path | None = None
+    certificate: Path | None = None
+    private_key: Path | None = None
+    ca: Path | None = None
+    response_keyid: str | None = None
+    response_algorithm: Literal["ed25519", "ecdsa-p256-sha256", "rsa-pss-sha512", "sm2-sm3"] = "ed25519"
+    response_key: str | None = None
+    unsigned: bool = False
+
+
 class Config(Noun):
     """Everything that an operator decides.
 
@@ -73,6 +99,8 @@ class Config(Noun):
     request_max_age_seconds: int = Field(default=300, ge=10, le=3600)
     registry_max_age_days: int = Field(default=45, ge=1, le=3650)
     required_registries: Listed = ()
+    filing_two_people: bool = False
+    filing_sources: Annotated[tuple[FilingSource, ...], BeforeValidator(_parsed)] = Field(default=(), max_length=32)
     schemes: Listed = ("ZJ-NDI",)
     body_limit_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     batch_limit_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
@@ -121,6 +149,8 @@ def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, 
         if key.startswith(_PREFIX) and (name := key.removeprefix(_PREFIX).lower()) in Config.model_fields:
             values[name] = text
     values |= {name: value for name, value in overrides.items() if value is not None}
+    if isinstance(sources := _parsed(values.get("filing_sources")), list):
+        values["filing_sources"] = [_below(base, one) for one in sources]
     for name, field in Config.model_fields.items():
         if field.annotation is Path or (name in values and field.annotation == Path | None):
             values[name] = base / Path(values.get(name, field.default))
@@ -132,3 +162,11 @@ def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, 
     if config.simulated_clock is not None and config.dsn:
         raise Misconfigured("simulated_clock: not with a DSN; only the embedded database of a sandbox has such a past")
     return config
+
+
+def _below(base: Path, table: Any) -> Any:
+    """A table whose paths are relative to the TOML file."""
+    if not isinstance(table, dict):
+        return table
+    paths = [name for name, field in FilingSource.model_fields.items() if field.annotation == Path | None]
+    return table | {name: base / str(table[name]) for name in paths if table.get(name) is not None}

@@ -37,13 +37,15 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of it: whose statement it was, whether whole, what changed, and where that stands in the log."""
+    """What became of it: whose statement it was, whether whole, what changed, where that stands in the log, and as
+    which row of `filing_files` it was kept."""
 
     source: Source
     is_whole: bool
     count: int
     recorded: Recorded
     leaf: Leaf | None
+    file: int
 
 
 async def push(
@@ -66,24 +68,44 @@ async def push(
     )
     if file.source is None:
         return file
-    is_whole = file.is_whole if pushed.whole is None else pushed.whole
-    leaf = None
     async with connection.transaction(force_rollback=False) as transaction:
-        kept = await store.keep_file(
-            connection,
-            pushed.data,
-            sender=pushed.sender,
-            media_type=pushed.media_type,
-            at=at,
-            proof=pushed.proof,
-        )
-        recorded = await store.record(connection, file.filings, at, whole=file.source if is_whole else None, file=kept)
-        if not recorded.says_something_new:
+        done = await settle(connection, pushed, file, at=at, log_origin=log_origin)
+        if done.leaf is None:
             transaction.force_rollback = True
-        else:
-            entry = _entry(pushed, file.source, is_whole, len(file.filings), recorded, at)
-            (leaf,) = await append_to_log(connection, [entry], log_origin)
-    return Pushed(file.source, is_whole, len(file.filings), recorded, leaf)
+    return done
+
+
+async def settle(
+    connection: Connection,
+    pushed: Push,
+    file: RegistryFile,
+    *,
+    at: datetime,
+    log_origin: str,
+    agreed: Mapping[str, Any] | None = None,
+) -> Pushed:
+    """Keep the file, record what it states, and note it in the log, with who agreed to it: in the caller's transaction.
+
+    Without a leaf it says nothing new: then the caller rolls back. Raises `store.Superseded`, ValueError for a file
+    with problems.
+    """
+    if file.source is None:
+        raise ValueError("the file has problems")
+    is_whole = file.is_whole if pushed.whole is None else pushed.whole
+    kept = await store.keep_file(
+        connection,
+        pushed.data,
+        sender=pushed.sender,
+        media_type=pushed.media_type,
+        at=at,
+        proof=pushed.proof,
+    )
+    recorded = await store.record(connection, file.filings, at, whole=file.source if is_whole else None, file=kept)
+    leaf = None
+    if recorded.says_something_new:
+        entry = _entry(pushed, file.source, is_whole, len(file.filings), recorded, at, agreed or {})
+        (leaf,) = await append_to_log(connection, [entry], log_origin)
+    return Pushed(file.source, is_whole, len(file.filings), recorded, leaf, kept)
 
 
 def names_of(insurers: Iterable[Participant]) -> dict[str, str]:
@@ -105,7 +127,15 @@ def names_of(insurers: Iterable[Participant]) -> dict[str, str]:
     return names
 
 
-def _entry(pushed: Push, source: Source, is_whole: bool, count: int, recorded: Recorded, at: datetime) -> Entry:
+def _entry(
+    pushed: Push,
+    source: Source,
+    is_whole: bool,
+    count: int,
+    recorded: Recorded,
+    at: datetime,
+    agreed: Mapping[str, Any],
+) -> Entry:
     return Entry(
         kind="filing",
         at=at,
@@ -119,5 +149,6 @@ def _entry(pushed: Push, source: Source, is_whole: bool, count: int, recorded: R
             "dropped": recorded.dropped,
             "file": f"sha256:{hashlib.sha256(pushed.data).hexdigest()}",
             "sender": pushed.sender,
+            **agreed,
         },
     )

@@ -1,18 +1,19 @@
 """Registry files: the bytes that a regulator hands over, as filings, or every problem that is in them.
 
-CSV (UTF-8 with byte order mark, or GB18030), a workbook, or JSON of the standard schema. A file with a problem anywhere
-loads nothing, and its problems are told at once, each with its row and column.
+CSV (UTF-8 with byte order mark, or GB18030), a workbook, JSON of the standard schema, or the pages of a source. A file
+with a problem anywhere loads nothing, and its problems are told at once, each with its row and column.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
 from gateway.filing.list_rows import Stated, read_rows
+from gateway.filing.records import RECORD_SEPARATOR, read_pages, read_records
 from gateway.filing.registry import statement_digest
 from schemas.filing import Filing, Source
 from schemas.verification import Check, failed
@@ -21,7 +22,6 @@ from untrusted import Refused, read_json, read_table
 MOST_PROBLEMS = 1000
 _JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
 _ENCODINGS = frozenset({"utf-8-sig", "gb18030"})
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,12 @@ def read_registry(
     is_whole = True
     try:
         kind = recognise(data)
-        if kind == "json":
+        if kind == "pages":
+            records = reader.take(read_pages(data))
+        elif kind == "json":
             value = read_json(data, bom_allowed=True)
             is_whole = isinstance(value, dict)
-            records = reader.take(_read_records(value))
+            records = reader.take(read_records(value))
         else:
             rows = read_table(data, kind=kind, encodings=_ENCODINGS)
             records = reader.take(read_rows(rows, insurers, as_of))
@@ -75,49 +77,13 @@ def read_registry(
     return RegistryFile(source, filings, is_whole=is_whole)
 
 
-def recognise(data: bytes) -> Literal["json", "xlsx", "csv"]:
+def recognise(data: bytes) -> Literal["json", "xlsx", "csv", "pages"]:
     """What the bytes look like; whether they are it, their parser says."""
+    if data.startswith(RECORD_SEPARATOR):
+        return "pages"
     if data.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
         return "xlsx"
     return "json" if _JSON.match(data[:64]) else "csv"
-
-
-def _read_records(value: Any) -> Iterator[Stated | Check]:
-    """Filings of SCHEMA.md: an array, or an object of `registry`, `as_of`, `fetched_at` and `filings`."""
-    registry: Any = None
-    as_of: Any = None
-    prefix = ""
-    if isinstance(value, dict):
-        if unknown := sorted(value.keys() - {"registry", "as_of", "fetched_at", "filings"}):
-            yield failed("filing-file.record", "unknown-member", field=f"/{unknown[0]}")
-        registry, as_of, value, prefix = value.get("registry"), value.get("as_of"), value.get("filings"), "/filings"
-    if not isinstance(value, list):
-        yield failed("filing-file.record", "not-a-list", field=prefix or None)
-        return
-    for place, item in enumerate(value):
-        where = f"{prefix}/{place}"
-        if not isinstance(item, dict):
-            yield failed("filing-file.record", "not-an-object", field=where)
-            continue
-        source = item.get("source", {})
-        if not isinstance(source, dict) or not source.keys() <= {"registry", "as_of", "fetched_at"}:
-            yield failed("filing-file.record", "invalid", field=f"{where}/source")
-            continue
-        own_registry, own_day = source.get("registry", registry), source.get("as_of", as_of)
-        day = _day(own_day)
-        if (own_registry is not None and not isinstance(own_registry, str)) or (own_day is not None and day is None):
-            yield failed("filing-file.record", "invalid", field=f"{where}/source")
-            continue
-        yield Stated(where, {key: part for key, part in item.items() if key != "source"}, own_registry, day)
-
-
-def _day(value: Any) -> date | None:
-    if not isinstance(value, str) or not _ISO.fullmatch(value):
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError:  # the form of a day, but none
-        return None
 
 
 class _Reader:

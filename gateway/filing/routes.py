@@ -12,14 +12,20 @@ from starlette.responses import Response
 
 from gateway.answers import signed_answer
 from gateway.filing import store
+from gateway.filing.history import list_steps
+from gateway.filing.proposals.routes import router as proposal_routes
 from gateway.filing.push import Push, push
 from gateway.filing.read import RegistryFile
+from gateway.filing.sources.routes import router as source_routes
 from gateway.filing.store import Statement, Superseded
-from gateway.params import AnyCaller, Caller, Db, SignedRegulator, State, scoped
-from gateway.problems import Conflict, NotFound, Refused
+from gateway.params import AnyCaller, Caller, Db, SignedRegulator, State, scoped, settled
+from gateway.problems import Conflict, Forbidden, NotFound, Refused
 from schemas.canonical import as_json
 
 router = APIRouter()
+# Before the routes of a number, which would take these words for one.
+router.include_router(proposal_routes)
+router.include_router(source_routes)
 
 InsurerParameter = Annotated[
     str | None, Query(pattern=r"^[0-9A-Z][0-9A-Z-]{1,31}$", description="insurer code; without it, all that is yours")
@@ -46,8 +52,14 @@ async def put_filings(
     All or nothing: with a problem anywhere nothing is taken, and every problem is told with its row and column. A
     registry's file is all that it states: a number that is no longer in it is no longer stated. `registry` and `as_of`
     are needed where the file does not say them. An empty list is taken only with `whole=true`. The same push again
-    changes nothing and is answered alike.
+    changes nothing and is answered alike. It is for the key of a registry's system: a person's key, which has a holder,
+    proposes (`POST /v1/filings/proposals`), and if the configuration asks for two people, every key does.
     """
+    if caller.key.holder is not None or gateway.config.filing_two_people:
+        raise Forbidden(
+            "two people decide on this: propose the file, and let another person confirm it",
+            detail_zh="须由两人决定：请提出该文件，再由另一人确认",
+        )
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     pushed = Push(
         data=caller.body,
@@ -98,7 +110,10 @@ async def get_filings(
     after: Annotated[str, Query(max_length=24, description="the last registration number of the page before")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Response:
-    """What is stated about clauses, in the order of their numbers, with the days as of which their sources speak."""
+    """What is stated about clauses, in the order of their numbers, with the days as of which their sources speak. The
+    same for ever with `as_of`."""
+    if as_of is not None:
+        settled(gateway, as_of)
     found = await store.list_filings(db, own_or(caller, insurer), as_of, after, limit)
     numbers = sorted({one.filing.registration_no for one in found if one.filing is not None})
     wholes = await store.list_wholes(db, as_of)
@@ -115,6 +130,8 @@ async def get_filing(
     registration_no: Number, caller: AnyCaller, db: Db, gateway: State, known_at: Moment = None
 ) -> Response:
     """What each source states about one clause, now or as it was known at a moment, and every statement before it."""
+    if known_at is not None:
+        settled(gateway, known_at)
     own = own_or(caller, None)
     found = [
         one
@@ -137,6 +154,32 @@ async def get_filing(
             for one in history
             if known_at is None or one.known_from <= known_at
         ],
+    }
+    return signed_answer(200, orjson.dumps(body), gateway, caller.message)
+
+
+@router.get("/v1/filings/{registration_no}/history", tags=["filings"])
+async def get_history(
+    registration_no: Number,
+    caller: AnyCaller,
+    db: Db,
+    gateway: State,
+    known_at: Moment = None,
+    on: Annotated[date | None, Query(description="the state of this day, as each statement has it")] = None,
+    after: Annotated[int, Query(ge=0, description="`next` of the page before")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> Response:
+    """Everything that was ever stated about one clause: when it was true (`intervals`, `as_of`), when it was known, by
+    which file and sender, who confirmed it, and where the log says it. The same for ever with `known_at`."""
+    if known_at is not None:
+        settled(gateway, known_at)
+    found = await list_steps(db, registration_no, own_or(caller, None), known_at, after, limit)
+    if not found and not after:
+        raise NotFound(f"no source states {registration_no}", detail_zh=f"没有条款{registration_no}的登记数据")
+    body = {
+        "registration_no": registration_no,
+        "items": [one.as_json(on) for one in found],
+        "next": found[-1].id if len(found) == limit else None,
     }
     return signed_answer(200, orjson.dumps(body), gateway, caller.message)
 

@@ -60,6 +60,11 @@ class _Known:
     is_stated: bool
 
 
+async def lock(connection: Connection) -> None:
+    """Be the one writer of filings until the transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
+
+
 async def keep_file(
     connection: Connection, data: bytes, *, sender: str, media_type: str, at: datetime, proof: Mapping[str, Any]
 ) -> int:
@@ -88,7 +93,7 @@ async def record(
         raise RuntimeError("filings are recorded inside a transaction of the caller")
     _check_coherent(filings, whole)
     digests = await asyncio.to_thread(lambda: list(map(statement_digest, filings)))
-    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
+    await lock(connection)
     await _check_moment(connection, at)
     registries = {filing.source.registry for filing in filings} | ({whole.registry} if whole else set())
     wholes = await _wholes(connection, registries)
@@ -162,11 +167,16 @@ async def _latest(connection: Connection, registries: set[str]) -> dict[tuple[st
     return {(row[0], row[1]): _Known(*row[2:]) for row in await cursor.fetchall()}
 
 
+def digest_of_all(digests: Sequence[str]) -> str:
+    """What a whole statement is known by: the digest of the digests of all that it states."""
+    return f"sha256:{hashlib.sha256(canonical(sorted(digests))).hexdigest()}"
+
+
 async def _append_whole(
     connection: Connection, whole: Source, digests: Sequence[str], at: datetime, file: int | None
 ) -> bool:
     """Keep the source's day, unless the same was said last; whether it was kept."""
-    digest = f"sha256:{hashlib.sha256(canonical(sorted(digests))).hexdigest()}"
+    digest = digest_of_all(digests)
     cursor = await connection.execute(
         "SELECT as_of, digest FROM filing_sources WHERE registry = %s ORDER BY id DESC LIMIT 1", (whole.registry,)
     )
