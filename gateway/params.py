@@ -75,6 +75,11 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(parts)
 
 
+def route_of(request: Request) -> str:
+    """The route that this request took, as the contract writes it: it names no record."""
+    return f"{request.scope['method']} {getattr(request.scope.get('route'), 'path', '')}"
+
+
 def message_of(request: Request, gateway: Gateway) -> HttpMessage:
     """The request as its sender signed it: RFC 9421 section 2.2.2 wants the target URI that the client used."""
     scope = request.scope
@@ -120,7 +125,11 @@ async def authenticate(request: Request, gateway: Gateway) -> Caller:
     signed_in = await _session(request, gateway, token)
     body = await read_body(request, gateway.config.body_limit_bytes)
     return Caller(
-        participant=signed_in.participant, user=signed_in.user, body=body, message=message_of(request, gateway)
+        participant=signed_in.participant,
+        user=signed_in.user,
+        body=body,
+        message=message_of(request, gateway),
+        route=route_of(request),
     )
 
 
@@ -198,6 +207,7 @@ def judged(request: Request, gateway: Gateway, content: bytes | Content, at: dat
         checks=report.all_checks(),
         body=body,
         message=_as_judged(message, signature.label),
+        route=route_of(request),
     )
 
 

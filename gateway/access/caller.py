@@ -20,6 +20,7 @@ class Caller:
     participant: Participant
     body: bytes
     message: HttpMessage
+    route: str  # method and path as the contract writes it, such as `GET /v1/insurers/{insurer}/accesses`
     user: User | None = None
 
 

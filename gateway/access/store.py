@@ -1,6 +1,6 @@
-"""SQL of sessions, and of the delays that keep others from guessing."""
+"""SQL of sessions, of the delays that keep others from guessing, and of who read whose records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +9,25 @@ from gateway.db import Connection
 _SEEN_EVERY = timedelta(minutes=1)
 _KEPT = timedelta(days=30)
 _AT_ONCE = 100  # rows that are done with, taken out at a time
+
+
+By = tuple[datetime, str, str | None, str | None, str]
+"""When, which participant, which user or key of it, by which route."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One read, as the owner of what was read sees it."""
+
+    id: int
+    at: datetime
+    participant: str
+    username: str | None
+    keyid: str | None
+    route: str
+    insurer: str
+    subject: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +141,33 @@ async def forget_delays(connection: Connection, before: datetime) -> None:
         "(SELECT subject FROM sign_in_delays WHERE tried_at < %s LIMIT %s FOR UPDATE SKIP LOCKED)",
         (before, _AT_ONCE),
     )
+
+
+async def insert_accesses(connection: Connection, by: By, subject: str, counts: Mapping[str, int]) -> None:
+    """Append a row for each insurer, in one statement."""
+    await connection.execute(
+        "INSERT INTO accesses (at, participant, username, keyid, route, subject, insurer, count) "
+        "SELECT %s, %s, %s, %s, %s, %s, told.insurer, told.count "
+        "FROM unnest(%s::text[], %s::bigint[]) AS told (insurer, count)",
+        (*by, subject, list(counts), list(counts.values())),
+    )
+
+
+async def insert_page(connection: Connection, by: By, subject: str, after: int, last: int) -> None:
+    """Append a row for each insurer with revisions behind feed position `after` up to `last`, in one statement."""
+    await connection.execute(
+        "INSERT INTO accesses (at, participant, username, keyid, route, subject, insurer, count) "
+        "SELECT %s, %s, %s, %s, %s, %s, insurer, count(*) FROM premiums WHERE position > %s AND position <= %s "
+        "AND insurer <> %s GROUP BY insurer",
+        (*by, subject, after, last, by[1]),
+    )
+
+
+async def list_accesses(connection: Connection, insurer: str, after: int | None, limit: int) -> list[Access]:
+    """The rows of this insurer, newest first; behind the id `after`, if given."""
+    cursor = await connection.execute(
+        "SELECT id, at, participant, username, keyid, route, insurer, subject, count FROM accesses "
+        "WHERE insurer = %s AND id < coalesce(%s, 9223372036854775807) ORDER BY id DESC LIMIT %s",
+        (insurer, after, limit),
+    )
+    return [Access(*row) for row in await cursor.fetchall()]

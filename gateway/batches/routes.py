@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from gateway.access.log import count_insurers, note_access, note_accesses
 from gateway.answers import signed_answer
 from gateway.batches import store
 from gateway.batches.answer import batch_id, result_line, shown
@@ -188,13 +189,16 @@ def _message_id(request: Request) -> str | None:
 async def get_batches(caller: AnyCaller, db: Db, gateway: State) -> Response:
     """The latest batches, newest first: an insurer's own; all to the regulator and the operator."""
     found = await store.list_latest(db, _own(caller), _LISTED)
+    await note_accesses(db, caller, gateway.clock(), count_insurers(one.insurer for one in found), "batches")
     return signed_answer(200, orjson.dumps({"batches": [shown(one) for one in found]}), gateway, caller.message)
 
 
 @router.get("/v1/batches/{batch}", tags=["batches"])
 async def get_batch(batch: Name, caller: AnyCaller, db: Db, gateway: State) -> Response:
     """Where a batch stands: `queued`, `running` or `done`, and how many of its lines came to what."""
-    return signed_answer(200, orjson.dumps(shown(await _find(db, caller, batch))), gateway, caller.message)
+    found = await _find(db, caller, batch)
+    await note_access(db, caller, gateway.clock(), found.insurer, f"batch {batch}")
+    return signed_answer(200, orjson.dumps(shown(found)), gateway, caller.message)
 
 
 @router.get("/v1/batches/{batch}/results", tags=["batches"], response_class=Response)
@@ -211,7 +215,8 @@ async def get_results(
     `row`, `status`, `submission_id` and `receipt`; of what is refused or held its `problems`, as everywhere.
     """
     async with gateway.pool.connection() as connection:
-        await _find(connection, caller, batch)
+        found = await _find(connection, caller, batch)
+        await note_access(connection, caller, gateway.clock(), found.insurer, f"batch {batch}")
     lines = _results(gateway, batch, after, limit, language_of(request))
     return StreamingResponse(lines, media_type=LINES[0], headers={"cache-control": "private"})
 
@@ -237,6 +242,7 @@ async def get_file(batch: Name, caller: AnyCaller, gateway: State) -> Response:
     """The file as it came: with it anybody can tell that a message was a line of what its sender signed."""
     async with gateway.pool.connection() as connection:
         found = await _find(connection, caller, batch)
+        await note_access(connection, caller, gateway.clock(), found.insurer, f"batch {batch}")
     headers = {"content-length": str(found.size), "etag": f'"{found.digest[7:]}"', "cache-control": "private"}
     return StreamingResponse(_file(gateway, found), media_type=found.media_type, headers=headers)
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.access.log import note_access
 from gateway.answers import signed_answer
 from gateway.bundle.collect import NotYet, collect, collect_cover
 from gateway.params import AnyCaller, State, scoped
@@ -43,6 +44,7 @@ async def get_evidence(
             if cover is not None:
                 key, at = (insurer, policy_no), gateway.clock()
                 sheet = await collect_cover(connection, key, judges.log_origin, gateway.catalogue, at)
+                await note_access(connection, caller, at, insurer, f"policy {policy_no}")
                 named = {"content-disposition": f'attachment; filename="{insurer}-{policy_no}.pdf"'}
                 return signed_answer(200, sheet, gateway, caller.message, named, media_type="application/pdf")
             bundle = await collect(
@@ -54,6 +56,7 @@ async def get_evidence(
                 [gateway.signer],
                 gateway.clock(),
             )
+            await note_access(connection, caller, gateway.clock(), insurer, f"policy {policy_no}")
     except NotYet as error:
         raise NotFound(str(error), detail_zh="没有该保费，或尚未被日志检查点覆盖，请稍后再试") from error
     name = f'attachment; filename="{insurer}-{policy_no}.zip"'

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
+from gateway.access.log import note_access
 from gateway.answers import signed_answer
 from gateway.completeness import store
 from gateway.completeness.compare import as_json, complete_up_to, is_over, status_of, totals_of
@@ -61,6 +62,7 @@ async def get_completeness(
         }
         if state.statement is not None or state.known:
             days.append(as_json(state, surplus, _MOST_NAMED))
+    await note_access(db, caller, gateway.clock(), insurer, f"days {first} to {last}")
     told = {
         "insurer": insurer,
         "start": start,

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.access.log import note_page
 from gateway.answers import signed_answer
 from gateway.completeness.watermark import Watermarks
 from gateway.db import Connection
 from gateway.feed import store
 from gateway.feed.page import Cursor, NoCursor, Page, as_json, as_lines
 from gateway.feed.watch import FeedWatch
-from gateway.params import Reader, State
+from gateway.params import Caller, Reader, State
 from gateway.problems import BadRequest
 from gateway.state import Gateway
 
@@ -70,9 +71,11 @@ async def get_changes(
         raise BadRequest("this is no cursor", detail_zh="游标无效", field="after") from error
     async with gateway.pool.connection() as db:
         page = await _read(db, gateway, feed, cursor, limit, up_to)
+        await _note(db, caller, gateway, page)
     if wait and not page.found and up_to is None and await feed.watch.grown(cursor.count, wait):
         async with gateway.pool.connection() as db:
             page = await _read(db, gateway, feed, cursor, limit, up_to)
+            await _note(db, caller, gateway, page)
     accepted = request.headers.get("accept", "")
     origin = gateway.config.log_origin
     if any(kind in accepted for kind in _LINES):
@@ -93,6 +96,11 @@ async def _read(db: Connection, gateway: Gateway, feed: Feed, cursor: Cursor, li
         head = up_to
     found = await store.list_changes(db, cursor.count - 1, max(0, min(limit, head - cursor.count)))
     return Page(cursor, found, head, complete)
+
+
+async def _note(db: Connection, caller: Caller, gateway: Gateway, page: Page) -> None:
+    if page.found:
+        await note_page(db, caller, gateway.clock(), page.found[0].position - 1, page.found[-1].position)
 
 
 async def _complete(db: Connection, gateway: Gateway, feed: Feed) -> dict[str, date | None]:

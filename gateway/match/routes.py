@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.access.log import count_insurers, note_access, note_accesses
 from gateway.answers import signed_answer
 from gateway.match import annex, store
 from gateway.match.annex import SealedStatement, fill
@@ -64,6 +65,7 @@ async def post_match(
     except TooMany as error:
         check = failed("application.form", "too-many-premiums", detail=str(error))
         raise Refused(str(error), detail_zh="涉及的保单过多，请分批核对", checks=[check]) from error
+    await note_accesses(db, caller, gateway.clock(), count_insurers(_insurers(answer)), "application")
     answer["labels"] = {field.name: field.label for field in FIELDS}
     answer["reasons"] = _reasons(answer, gateway, language_of(request))
     body = await asyncio.to_thread(orjson.dumps, answer)
@@ -90,6 +92,7 @@ async def get_annex_1(
     known = await store.find_known(db, insurer, policy_no, moment)
     if known is None:
         raise NotFound(f"nothing is known of policy {policy_no}", detail_zh=f"没有保单{policy_no}的信息")
+    await note_access(db, caller, gateway.clock(), insurer, f"policy {policy_no}")
     found = await store.find_statement(db, known.position)
     statement = SealedStatement(*found) if found else None
     filled = fill(known)
@@ -136,6 +139,8 @@ async def get_annex_2(
         (fill(one) for one in here if one.status == "verified"),
         key=lambda one: (*(one.values.get(name, "") for name in _ORDER), one.known.insurer, one.known.policy_no),
     )
+    told = count_insurers(one.known.insurer for one in filled)
+    await note_accesses(db, caller, gateway.clock(), told, f"annex 2 of {region} {year}")
     left_out = dict(Counter(one.status for one in here if one.status != "verified"))
     if form == "json":
         body = {
@@ -169,6 +174,14 @@ def names_of(participants: Participants) -> Mapping[str, str]:
     """The folded words by which insurers are named: codes and registered names."""
     insurers = participants.insurers()
     return {word: one.code for one in insurers for word in (one.code, folded(one.name))}
+
+
+def _insurers(answer: Mapping[str, Any]) -> Iterator[str]:
+    """The insurer of each premium that the answer tells of, once for each time."""
+    for row in answer["rows"]:
+        told = [row["premium"]] if row.get("premium") else []
+        yield from (one["insurer"] for one in (*told, *row.get("candidates", ())))
+    yield from (one["insurer"] for one in answer["others"])
 
 
 def _reasons(answer: Mapping[str, Any], gateway: Gateway, language: str) -> dict[str, str]:

@@ -1,23 +1,26 @@
-"""HTTP of sessions: people sign in, see who they are, and sign out."""
+"""HTTP of people: they sign in, see who they are, and sign out; and insurers see who read their records."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Query
 from pydantic import Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.access.log import list_accesses
 from gateway.access.sessions import SignedIn
+from gateway.access.store import Access
 from gateway.answers import signed_answer
-from gateway.params import CurrentSession, Db, State, message_of, known_people, read_body
-from gateway.problems import BadRequest
+from gateway.params import AnyCaller, CurrentSession, Db, State, known_people, message_of, read_body, scoped
+from gateway.problems import BadRequest, Forbidden, NotFound
 from schemas.base import Noun
 from schemas.canonical import as_json
 from untrusted import Refused, read_json
 
 router = APIRouter()
 
+Insurer = Annotated[str, Path(pattern=r"^[0-9A-Z][0-9A-Z-]{1,31}$", description="insurer code")]
 _LONGEST = 32 * 1024  # bytes of a sign-in
 _PRIVATE = {"cache-control": "no-store"}
 
@@ -61,6 +64,40 @@ async def delete_session(request: Request, current: CurrentSession, db: Db, gate
     await known_people(request).sessions.end(db, current.session, gateway.clock())
     told = {"ended": True}
     return signed_answer(200, orjson.dumps(told), gateway, message_of(request, gateway), _PRIVATE)
+
+
+@router.get("/v1/insurers/{insurer}/accesses", tags=["accesses"])
+async def get_accesses(
+    insurer: Insurer,
+    caller: AnyCaller,
+    db: Db,
+    gateway: State,
+    after: Annotated[int | None, Query(ge=1, le=10**18, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Who else read this insurer's records 访问记录, newest first: when, which participant, which user or key, by which
+    route, which records and how many. To the insurer itself, the regulator and the operator."""
+    if caller.participant.role == "subsidy_system":
+        raise Forbidden("this is for: insurer, regulator, operator", detail_zh="仅限保险机构本身、监管机构与运营方")
+    scoped(caller, insurer)
+    if gateway.participants.find(insurer) is None:
+        raise NotFound(f"there is no insurer {insurer}", detail_zh=f"没有保险机构{insurer}")
+    found = await list_accesses(db, insurer, after, limit)
+    told = {"items": [_access(one) for one in found], "next": found[-1].id if len(found) == limit else None}
+    return signed_answer(200, orjson.dumps(told), gateway, caller.message)
+
+
+def _access(one: Access) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "at": as_json(one.at),
+        "participant": one.participant,
+        "user": one.username,
+        "keyid": one.keyid,
+        "route": one.route,
+        "subject": one.subject,
+        "count": one.count,
+    }
 
 
 def _shown(one: SignedIn) -> dict[str, Any]:

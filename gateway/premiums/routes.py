@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
+from gateway.access.log import note_access
 from gateway.answers import signed_answer
 from gateway.feed.page import place, with_proof
 from gateway.ledger.proofs import prove
@@ -40,6 +41,7 @@ async def get_premium(
     found = await store.find_premium(db, insurer, policy_no, as_of)
     if found is None:
         raise NotFound(f"nothing is known of policy {policy_no}", detail_zh=f"没有保单{policy_no}的信息")
+    await note_access(db, caller, gateway.clock(), insurer, f"policy {policy_no}")
     origin = gateway.config.log_origin
     proof = place(found, origin) if as_of else _as_json(await prove(db, found.leaf_index, origin=origin))
     return signed_answer(200, with_proof(found.body, proof), gateway, caller.message)
@@ -52,6 +54,7 @@ async def get_history(insurer: Insurer, policy_no: PolicyNumber, caller: AnyCall
     found = await store.list_revisions(db, insurer, policy_no)
     if not found:
         raise NotFound(f"nothing is known of policy {policy_no}", detail_zh=f"没有保单{policy_no}的信息")
+    await note_access(db, caller, gateway.clock(), insurer, f"policy {policy_no}", len(found))
     revisions = b",".join(with_proof(one.body, place(one, gateway.config.log_origin)) for one in found)
     return signed_answer(200, b'{"revisions":[' + revisions + b"]}", gateway, caller.message)
 

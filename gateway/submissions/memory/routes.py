@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.access.log import count_insurers, note_access, note_accesses
 from gateway.answers import signed_answer
 from gateway.params import AnyCaller, Db, Reader, State, scoped, settled
 from gateway.problems import BadRequest, NotFound
@@ -51,6 +52,7 @@ async def get_movements(
     journal = await store.list_journal(db, (insurer, policy_no), as_of)
     if not journal:
         raise NotFound(f"no money of policy {policy_no} is known", detail_zh=f"没有保单{policy_no}的保费变动")
+    await note_access(db, caller, gateway.clock(), insurer, f"policy {policy_no}")
     counted = [(revision, known_at, one) for revision, known_at, one in journal if on is None or one.day <= on]
     sums = balances(one for _, _, one in counted)
     body = {
@@ -119,6 +121,8 @@ async def get_lines(
     else:
         keys = await store.find_of_number(db, policy_no or [])
         lines = await find_lines(db, keys, terms, judges, day)
+    told = count_insurers(one.insurer for line in lines[:_MOST_LINES] for one in line.assessed.policies)
+    await note_accesses(db, caller, gateway.clock(), told, f"scheme {scheme}")
     body: dict[str, Any] = {
         "scheme": terms.scheme.id,
         "version": terms.scheme.version,
