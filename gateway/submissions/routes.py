@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.access.log import note_access
 from gateway.answers import signed_answer
 from gateway.mappings.in_force import InForce, Reader, Unusable, format_of
 from gateway.mappings.routes import Reading
@@ -86,12 +87,13 @@ async def put_document(
 
 
 @router.get("/v1/documents/{sha256}", tags=["documents"], response_class=Response)
-async def get_document(sha256: Sha256, caller: AnyCaller, db: Db) -> Response:
+async def get_document(sha256: Sha256, caller: AnyCaller, db: Db, gateway: State) -> Response:
     """The document's bytes, to the insurer that handed it in and to authorities."""
     own = caller.participant.code if caller.participant.role == "insurer" else None
     found = await store.find_document(db, f"sha256:{sha256}", own)
     if found is None:
         raise NotFound("there is no such document", detail_zh="没有此文件")
+    await note_access(db, caller, gateway.clock(), found[0], f"document {sha256}")
     return Response(found[2], media_type=found[1], headers={"etag": f'"{sha256}"', "cache-control": "private"})
 
 
@@ -101,8 +103,9 @@ async def get_document_report(sha256: Sha256, caller: AnyCaller, db: Db, gateway
     own = caller.participant.code if caller.participant.role == "insurer" else None
     found = await store.find_document(db, f"sha256:{sha256}", own)
     verdict = await store.find_verdict(db, f"sha256:{sha256}", found[0]) if found else None
-    if verdict is None:
+    if found is None or verdict is None:
         raise NotFound("there is no such document", detail_zh="没有此文件")
+    await note_access(db, caller, gateway.clock(), found[0], f"document {sha256}")
     return signed_answer(200, orjson.dumps({"digest": f"sha256:{sha256}", **verdict}), gateway, caller.message)
 
 
@@ -284,15 +287,17 @@ async def _receipt(
     found = await store.find_receipt(db, own, by, value)
     if found is None:
         raise NotFound("there is no such submission", detail_zh="没有此提交")
+    await note_access(db, caller, gateway.clock(), found[0], f"submission {value}")
     return signed_answer(200, found[1], gateway, caller.message)
 
 
 @router.get("/v1/submissions/{submission_id}/body", tags=["submissions"], response_class=Response)
 async def get_submission_body(
-    submission_id: Annotated[str, Path(pattern=r"^S[0-9a-f]{32}$")], caller: AnyCaller, db: Db
+    submission_id: Annotated[str, Path(pattern=r"^S[0-9a-f]{32}$")], caller: AnyCaller, db: Db, gateway: State
 ) -> Response:
     """The message's raw bytes as they came, also of a refused one."""
     insurer, content_type, body = await _own(db, caller, submission_id)
+    await note_access(db, caller, gateway.clock(), insurer, f"submission {submission_id}")
     return Response(body, headers={"content-type": content_type, "x-insurer": insurer})
 
 
@@ -301,7 +306,8 @@ async def get_submission_records(
     submission_id: Annotated[str, Path(pattern=r"^S[0-9a-f]{32}$")], caller: AnyCaller, db: Db, gateway: State
 ) -> Response:
     """The records that the message carried, each field with its place in the source, its raw text and the mapping."""
-    await _own(db, caller, submission_id)
+    insurer, _, _ = await _own(db, caller, submission_id)
+    await note_access(db, caller, gateway.clock(), insurer, f"submission {submission_id}")
     records = await store.find_lineage(db, submission_id)
     return signed_answer(200, orjson.dumps({"records": records}), gateway, caller.message)
 
