@@ -106,6 +106,24 @@ async function act(element) {
   }
 }
 
+// A button that asks for something beside the act, say a rehearsal: data-also="/address" answers {html} or {mistake}.
+async function also(button) {
+  const element = button.closest("form");
+  const place = element.querySelector("[data-outcome]");
+  const form = new FormData(element);
+  form.set("csrf", element.dataset.csrf);
+  button.disabled = true;
+  try {
+    const told = await send(button.dataset.also, form);
+    if (told?.mistake) mistaken(element, place, told);
+    else if (told) place.innerHTML = told.html;
+  } catch (error) {
+    tell(place, words("lost"), "bad");
+  } finally {
+    button.disabled = false;
+  }
+}
+
 function mistaken(element, place, answer) {
   tell(place, answer.mistake, "bad");
   if (answer.field) element.querySelector(`[name="${CSS.escape(answer.field)}"]`)?.focus();
@@ -165,6 +183,7 @@ document.addEventListener("DOMContentLoaded", () => {
     catch (error) { tell(place, words("keywrong"), "bad"); }
   });
   document.querySelector("[data-key-forget]")?.addEventListener("click", async () => { await keys.forget(); window.location.reload(); });
+  document.querySelectorAll("[data-also]").forEach((button) => button.addEventListener("click", () => also(button)));
   document.querySelectorAll(".drop").forEach(dropping);
   document.querySelectorAll("[data-poll]").forEach(polling);
   showKey();
