@@ -7,7 +7,7 @@ it is activated (gateway/mappings), and a version that was in use stays, because
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -90,7 +90,19 @@ def _digest(file: Path) -> str:
             continue
         text = source.read_bytes()
         found[source.name] = hashlib.sha256(text).hexdigest()
-        for node in ast.walk(ast.parse(text)):
+        for node in _statements(ast.parse(text)) if b"insurers" in text else ():
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(_PACKAGE):
                 waiting.append(Path(insurers.__file__).parent / f"{node.module.removeprefix(_PACKAGE)}.py")
     return f"sha256:{hashlib.sha256(canonical(found)).hexdigest()}"
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every statement; not the expressions, which a mapping is made of, and in which nothing is imported."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            part = getattr(node, name, None)
+            if isinstance(part, list):
+                waiting += part

@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from benches import audit, feed, formats, log, match, pdfs, schemes, seals, streams, submissions, year
+from benches import audit, bundle, feed, formats, log, match, pdfs, schemes, seals, streams, submissions, year
 from benches.line import Line
 from benches.submissions import Size
 
@@ -28,6 +28,7 @@ def groups(size: Size, seconds: float, rows: int) -> dict[str, Callable[[], Iter
         "streams": lambda: streams.run(rows),
         "log": lambda: log.run(seconds),
         "audit": lambda: audit.run(seconds),
+        "bundle": lambda: bundle.run(seconds),
         "schemes": lambda: schemes.run(seconds),
         "year": lambda: year.run(max(400, size.policies)),
         "match": lambda: match.run(size.policies * _ROWS_A_POLICY, seconds),

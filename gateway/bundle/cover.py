@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.bundle.erased import words_of
 from gateway.bundle.layout import digest_of
 from gateway.bundle.read import Bundle, Unreadable
 from gateway.catalogue import Catalogue
 from gateway.seal_report.content import Content, Line, Section, Tone, checks_in_words
 from gateway.seal_report.html import as_html
-from gateway.seal_report.pdf import as_pdf
 from gateway.shown import visible
 from schemas.calendar import SHANGHAI
 from schemas.rules import Rule
@@ -50,6 +50,7 @@ class Sheet:
     """What a cover sheet is about: a revision as it was logged, its place in the log, when the sheet's data was read.
 
     `bundle` is the digest of the bundle that the sheet stands beside; None of a sheet that stands in one, or alone.
+    `erased` says, in words, which documents were erased by order.
     """
 
     revision: bytes
@@ -57,6 +58,7 @@ class Sheet:
     log: str
     at: datetime
     bundle: str | None = None
+    erased: tuple[str, ...] = ()
 
 
 def write_cover(premium: dict[str, Any], sheet: Sheet, catalogue: Catalogue) -> bytes:
@@ -66,6 +68,8 @@ def write_cover(premium: dict[str, Any], sheet: Sheet, catalogue: Catalogue) -> 
 
 def write_cover_pdf(premium: dict[str, Any], sheet: Sheet, catalogue: Catalogue) -> bytes:
     """The same as PDF on A4, the same bytes for the same content."""
+    from gateway.seal_report.pdf import as_pdf  # its library takes as long to load as a bundle to be verified
+
     return as_pdf(describe(premium, sheet, catalogue))
 
 
@@ -87,7 +91,9 @@ def sheet_of(bundle: Bundle, data: bytes) -> tuple[dict[str, Any], Sheet, Catalo
     catalogue = Catalogue(Rule.model_validate(rule) for rule in bundle.json("catalogue.json"))
     at = datetime.fromisoformat(about.made_at)
     log = str(about.settings["log"])
-    return premium, Sheet(bundle.files[path], places[0], log, at, digest_of(data)), catalogue
+    papers = [bundle.json(path) for path in bundle.below("documents") if path.endswith("/document.json")]
+    erased = words_of(papers)
+    return premium, Sheet(bundle.files[path], places[0], log, at, digest_of(data), erased), catalogue
 
 
 def describe(premium: Mapping[str, Any], sheet: Sheet, catalogue: Catalogue) -> Content:
@@ -103,6 +109,7 @@ def describe(premium: Mapping[str, Any], sheet: Sheet, catalogue: Catalogue) -> 
         Line("规则目录 rules", str(premium["report"]["basis"].get("catalogue", "—")), code=True),
         Line("制作时间 made", f"{sheet.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S} 北京时间 UTC+8"),
     ]
+    evidence += [Line("已依令删除的文件 erased", visible(words)) for words in sheet.erased]
     if sheet.bundle is not None:
         evidence.insert(0, Line("证据包摘要 bundle", sheet.bundle, code=True))
     sections.append(Section("证据 evidence", tuple(evidence), scan=sheet.bundle or digest))
