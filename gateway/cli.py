@@ -18,6 +18,7 @@ from gateway.errors import GatewayError
 
 _USAGE = 64
 _CAUSES = "clause:NO, certificate:SERIAL, issuer:NAME, key:KEYID, insurer:CODE, rule:ID, or all"
+_ENDS = "what the gateway's /v1/keys answered: when its keys ended; nothing is believed that one signed later"
 _EXISTED_AT = "you vouch that the file existed as it is at this moment (RFC 3339), say by a checkpoint of the ledger"
 
 
@@ -213,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     checked.add_argument("bundle", type=Path)
     checked.add_argument("--trust", type=Path, required=True, help="trust directory")
     checked.add_argument("--log-key", type=Path, help="the log's verifier keys that you trust; default: its own word")
+    checked.add_argument("--keys", type=Path, metavar="FILE", help=_ENDS)
     checked.add_argument("--json", action="store_true")
     checked.add_argument("--lang", choices=("zh", "en"), default="zh")
     checked.set_defaults(run=_evidence_verify)
@@ -260,6 +262,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--url")
     source.add_argument("--config", type=Path, help="TOML file: audit the database too, row by row")
     audit.add_argument("--key", type=Path, help="the log's verifier keys; default: beside the checkpoint")
+    audit.add_argument("--keys", type=Path, metavar="FILE", help=_ENDS)
     audit.add_argument("--replay", metavar="N|all", help="compute the verdicts on so many premiums again")
     audit.add_argument("--after", metavar="INSURER/POLICY_NO", help="go on where an earlier replay ended")
     audit.add_argument("--jobs", type=_count, default=1, help="processes")
@@ -672,7 +675,14 @@ def _evidence_export(parsed: argparse.Namespace) -> int:
 def _evidence_verify(parsed: argparse.Namespace) -> int:
     from gateway.commands.evidence import verify
 
-    return verify(parsed.bundle, parsed.trust, log_key=parsed.log_key, as_json=parsed.json, language=parsed.lang)
+    return verify(
+        parsed.bundle,
+        parsed.trust,
+        log_key=parsed.log_key,
+        published=parsed.keys,
+        as_json=parsed.json,
+        language=parsed.lang,
+    )
 
 
 def _evidence_cover(parsed: argparse.Namespace) -> int:
@@ -736,7 +746,7 @@ def _log_audit(parsed: argparse.Namespace) -> int:
         )
     from gateway.commands.log import audit_log
 
-    return audit_log(parsed.dir, parsed.url, parsed.key)
+    return audit_log(parsed.dir, parsed.url, parsed.key, parsed.keys)
 
 
 def _log_copy(parsed: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from gateway.audit.store import Snapshot, name_snapshot, read_at
 from gateway.audit.tables import judge_tables
 from gateway.audit.told import reordered
 from gateway.audit.tree import Tree
+from gateway.ledger.ends import Ended
 from gateway.ledger.note import NoteKey
 from gateway.participants import Participants, load_participants
 from schemas.verification import Check
@@ -32,12 +33,14 @@ Progress = Callable[[int, int], None]
 class Database:
     """What to audit: where it is, and who takes part; without `participants` only the log itself is audited.
 
-    `witnesses` are the keys of those who cosign, also of earlier ones.
+    `witnesses` are the keys of those who cosign, also of earlier ones; `ends` the planned ends of the log's keys, those
+    that were said later are in the database.
     """
 
     dsn: str
     participants: Path | None = None
     witnesses: tuple[NoteKey, ...] = ()
+    ends: tuple[Ended, ...] = ()
 
 
 # What no entry of the log speaks of, and what is judged by itself; each is a piece of work for one process.
@@ -57,7 +60,7 @@ def audit(database: Database, keys: Sequence[NoteKey], *, jobs: int, progress: P
     with read_at(database.dsn) as connection, ExitStack() as stack:
         snapshot = name_snapshot(connection)
         over = _over(jobs, stack)
-        tree = Tree(connection, keys)
+        tree = Tree(connection, keys, database.ends)
         yield from tree.begin()
         starts = range(0, tree.size, RANGE)
         spoken_of: dict[str, int] = {}

@@ -1,14 +1,18 @@
 """The tree over the entries, grown once: every tile and every checkpoint is met where the tree has its size."""
 
+import base64
 from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
 
 from gateway.audit.store import Snapshot, one, rows
 from gateway.audit.told import added
 from gateway.ledger.checkpoint import CheckpointRefused, open_checkpoint
+from gateway.ledger.ends import Ended, find_end
 from gateway.ledger.merkle import HASH_SIZE
 from gateway.ledger.note import NoteKey
 from gateway.ledger.tiles import HEIGHT, WIDTH, FullTile, RightEdge
-from schemas.verification import Check, failed
+from schemas.verification import Check, failed, unknown
 
 _MANY = 512  # checkpoints and tiles that are read at a time
 
@@ -16,9 +20,10 @@ _MANY = 512  # checkpoints and tiles that are read at a time
 class Tree:
     """The log's tree as far as its leaves were given. Memory is 256 hashes a level."""
 
-    def __init__(self, connection: Snapshot, keys: Sequence[NoteKey]) -> None:
+    def __init__(self, connection: Snapshot, keys: Sequence[NoteKey], ends: Sequence[Ended] = ()) -> None:
         self._connection = connection
         self._keys = tuple(keys)
+        self._ends = (*ends, *_read_ends(connection))
         self._edge = RightEdge()
         self._previous: int | None = None
         self.size = int(one(connection, "SELECT size FROM ledger_head"))
@@ -82,8 +87,11 @@ class Tree:
 
     def _meet_checkpoints(self, size: int) -> Iterator[Check]:
         """The checkpoint follows the one before it, its note says what its row says, and the tree has its root."""
-        query = "SELECT previous, root, note FROM ledger_checkpoints WHERE size = %s"
-        for previous, root, note in rows(self._connection, query, size):
+        query = (
+            "SELECT c.previous, c.root, c.note, c.at, coalesce(greatest(c.at, e.at), c.at) FROM ledger_checkpoints c "
+            "LEFT JOIN ledger_entries e ON e.index = c.size - 1 WHERE c.size = %s"
+        )
+        for previous, root, note, at, moment in rows(self._connection, query, size):
             self.checkpoints += 1
             if previous != self._previous:
                 yield failed("log.checkpoints", "broken-chain", size=size)
@@ -97,3 +105,22 @@ class Tree:
                 yield failed("log.checkpoints", "other-columns", size=size)
             if read.root != self._edge.root():
                 yield failed("log.checkpoints", "differs", size=size)
+            yield from self._meet_end(find_end(read.signed_by, self._ends), size, at, moment)
+
+    def _meet_end(self, end: Ended | None, size: int, at: datetime, moment: datetime) -> Iterator[Check]:
+        """Nothing that a key signed from its end on is believed. Who signed when that was known did wrong; before, it
+        may have been the gateway itself, or whoever had stolen the key."""
+        if end is None or moment < end.at:
+            return
+        about: dict[str, Any] = {"size": size, "at": at.isoformat(), "ended_at": end.at.isoformat(), "why": end.reason}
+        if end.known_at is None or end.known_at <= moment:
+            yield failed("log.checkpoints", "ended-key", **about)
+        else:
+            yield unknown("log.checkpoints", "ended-key", **about)
+
+
+def _read_ends(connection: Snapshot) -> Iterator[Ended]:
+    """What was said of ends; the table is held against the log elsewhere."""
+    query = "SELECT public_key, at, reason, known_at FROM key_events WHERE event = 'ended' ORDER BY id"
+    for public_key, at, reason, known_at in rows(connection, query):
+        yield Ended(base64.b64decode(public_key), at, reason, known_at)

@@ -226,6 +226,7 @@ async def _log_files(
     last = await find_last_checkpoint(connection)
     if last is None or max(indexes) >= last.size:
         raise NotYet("no checkpoint covers the premium yet")
+    indexes |= await store.find_ends_of_keys(connection, last.size)
     data = await store.read_entries(connection, sorted(indexes))
     leaves = []
     for index in sorted(indexes):

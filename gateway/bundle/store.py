@@ -129,3 +129,9 @@ async def list_changes_of_filings(connection: Connection) -> list[datetime]:
         "SELECT known_from FROM filings UNION SELECT known_from FROM filing_sources ORDER BY 1"
     )
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def find_ends_of_keys(connection: Connection, size: int) -> set[int]:
+    """The leaves that say when keys of the log ended, of those that a checkpoint of this size covers."""
+    cursor = await connection.execute("SELECT leaf_index FROM key_events WHERE leaf_index < %s", (size,))
+    return {row[0] for row in await cursor.fetchall()}

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,12 +18,14 @@ from gateway.bundle.read import Bundle, read_bundle
 from gateway.bundle.replay import Replay, differences
 from gateway.catalogue import load_catalogue
 from gateway.ledger.checkpoint import Checkpoint, CheckpointRefused, open_checkpoint
+from gateway.ledger.ends import Ended, check_signers, end_of
 from gateway.ledger.merkle import check_inclusion, leaf_hash
-from gateway.ledger.note import NoteRefused, read_keys
+from gateway.ledger.note import NoteKey, NoteRefused, read_keys
 from gateway.participants import Participant
 from gateway.submissions.documents import judge_document
 from schemas.canonical import canonical
-from schemas.verification import Outcome
+from schemas.log import Entry
+from schemas.verification import Check, Outcome
 from signing import TrustStore
 from signing.algorithms import find_flaw
 from signing.structured import read_byte_sequences
@@ -48,14 +50,17 @@ class Step:
         return {"step": self.name, "result": self.result, "count": self.count, "detail": list(self.detail)}
 
 
-def verify_bundle(data: bytes, trust_dir: Path, *, log_key: str | None = None) -> tuple[Bundle, list[Step]]:
+def verify_bundle(
+    data: bytes, trust_dir: Path, *, log_key: str | None = None, ends: Sequence[Ended] = ()
+) -> tuple[Bundle, list[Step]]:
     """Every step. `log_key` are the verifier keys of the log that one trusts; else the log's own word in the bundle is
-    used, and the step says so. Raises `Unreadable`, and `TrustError` of the trust folder."""
+    used, and the step says so. `ends` are those of its keys that one knows of, beside those that the bundle tells.
+    Raises `Unreadable`, and `TrustError` of the trust folder."""
     bundle = read_bundle(data)
     trust = TrustStore.load(trust_dir)
     steps = [
         _files(bundle),
-        *_log(bundle, log_key),
+        *_log(bundle, log_key, ends),
         _entries(bundle),
         _requests(bundle),
         _rules(bundle),
@@ -81,7 +86,7 @@ def _step(name: str, count: int, wrong: tuple[str, ...] | list[str], good: Resul
     return Step(name, "differs" if wrong else good, count, tuple(wrong[:20]))
 
 
-def _log(bundle: Bundle, log_key: str | None) -> Iterator[Step]:
+def _log(bundle: Bundle, log_key: str | None, known: Sequence[Ended]) -> Iterator[Step]:
     """Manifest and checkpoint are signed by the log, and every leaf is in its tree (RFC 6962 section 2.1.1)."""
     own = bundle.files.get("log/key", b"").decode("utf-8", "replace")
     try:
@@ -89,6 +94,11 @@ def _log(bundle: Bundle, log_key: str | None) -> Iterator[Step]:
         checkpoint = open_checkpoint(bundle.files.get("log/checkpoint", b""), keys)
     except (CheckpointRefused, NoteRefused, UnicodeDecodeError) as error:
         yield Step("checkpoint", "differs", 1, (str(error),))
+        return
+    if (found := _find_flaw_of_signers(bundle, checkpoint, keys, known)) is not None:
+        result: Result = "differs" if found.outcome is Outcome.FAILED else "absent"
+        facts = " ".join(f"{name}={value}" for name, value in found.facts.items())
+        yield Step("checkpoint", result, 1, (f"{found.reason} {facts}",))
         return
     told = () if log_key else ("verified under the key in the bundle; compare it with one that you were given",)
     yield Step("checkpoint", "equal", 1, told)
@@ -100,6 +110,22 @@ def _log(bundle: Bundle, log_key: str | None) -> Iterator[Step]:
         if not _included(leaf, checkpoint):
             wrong.append(f"leaf {leaf['index']}")
     yield _step("inclusion", len(told_leaves), wrong, "recomputed")
+
+
+def _find_flaw_of_signers(
+    bundle: Bundle, checkpoint: Checkpoint, keys: Sequence[NoteKey], known: Sequence[Ended]
+) -> Check | None:
+    """Whether a key of the log had ended when it signed: the checkpoint is no older than any leaf under it, and the
+    bundle was made at the moment that it states."""
+    moments, ends = [datetime.fromisoformat(bundle.manifest.made_at)], list(known)
+    for leaf in bundle.json("log/leaves.json")["leaves"]:
+        entry = Entry.model_validate_json(leaf["entry"])
+        moments.append(entry.at)
+        if entry.kind == "key" and _included(leaf, checkpoint):
+            ends.append(end_of(entry.body, entry.at))
+    note = bundle.files.get("log/checkpoint", b"")
+    signed_by = [*checkpoint.signed_by, *(key for key in keys if key.holds(bundle.written, bundle.signature))]
+    return check_signers("log.checkpoint", note, signed_by, max(moments), ends, keys)
 
 
 def _included(leaf: dict[str, Any], checkpoint: Checkpoint) -> bool:

@@ -20,11 +20,13 @@ from gateway.db import embedded, migrate, new_pool
 from gateway.errors import Misconfigured
 from gateway.keys import load_previous
 from gateway.ledger.asking import known_witnesses
+from gateway.ledger.ends import Ended, read_ends
 from gateway.ledger.note import NoteKey, key_of
 from gateway.shown import Language, visible
 from gateway.state import Gateway
 from gateway.submissions.gather import Judges
 from gateway.submissions.group import PolicyKey
+from schemas.canonical import as_json
 from schemas.verification import Check, Outcome
 
 _EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INDETERMINATE: 2}
@@ -73,7 +75,7 @@ def audit_database(
         config = config.model_copy(update={"dsn": dsn})
         gateway = build(config)
         if start is None:
-            database = Database(dsn, config.participants, known_witnesses(config))
+            database = Database(dsn, config.participants, known_witnesses(config), planned_ends(config))
             for check in audit(database, log_keys(gateway), jobs=jobs, progress=told.entries):
                 told.finding(check)
         if replay is not None:
@@ -91,6 +93,11 @@ def log_keys(gateway: Gateway) -> tuple[NoteKey, ...]:
         if key.algorithm in _RAW
     ]
     return (*(key_of(origin, signer) for signer in gateway.log_signers), *previous)
+
+
+def planned_ends(config: Config) -> tuple[Ended, ...]:
+    """Until when the keys before those in use were to count."""
+    return read_ends(orjson.dumps([as_json(key) for key in load_previous(config.previous_keys)]))
 
 
 def _number(text: str) -> int:

@@ -10,6 +10,7 @@ from gateway.bundle.cover import sheet_of, write_cover, write_cover_pdf
 from gateway.bundle.read import Unreadable, read_bundle
 from gateway.bundle.verify import outcome_of, verify_bundle
 from gateway.errors import Misconfigured
+from gateway.ledger.ends import NotEnds, read_ends
 from gateway.shown import Language, visible
 from gateway.trust.keep import write_whole
 from schemas.verification import Outcome
@@ -33,12 +34,27 @@ _STEPS = {
 }
 
 
-def verify(file: Path, trust: Path, *, log_key: Path | None, as_json: bool, language: Language) -> int:
-    """0 if everything comes out as it was told, 1 if something differs, 2 if something is absent, 3 if unreadable."""
+def verify(
+    file: Path,
+    trust: Path,
+    *,
+    log_key: Path | None,
+    as_json: bool,
+    language: Language,
+    published: Path | None = None,
+) -> int:
+    """0 if everything comes out as it was told, 1 if something differs, 2 if something is absent, 3 if unreadable.
+
+    `published` is what `/v1/keys` answered: the ends of the gateway's keys.
+    """
+    try:
+        ends = read_ends(published.read_bytes()) if published else ()
+    except (OSError, NotEnds) as error:
+        raise Misconfigured(f"{published}: {error}") from error
     try:
         data = _read(file)
         key = log_key.read_text(encoding="utf-8") if log_key else None
-        bundle, steps = verify_bundle(data, trust, log_key=key)
+        bundle, steps = verify_bundle(data, trust, log_key=key, ends=ends)
     except (Unreadable, OSError, UnicodeDecodeError, KeyError, ValueError) as error:
         if isinstance(error, TrustError):
             raise Misconfigured(str(error)) from error

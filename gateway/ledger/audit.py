@@ -5,11 +5,13 @@ or keep it and audit again), and that no two entries are the same.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from gateway.ledger.checkpoint import Checkpoint, CheckpointRefused, open_checkpoint
+from gateway.ledger.ends import Ended, check_signers, end_of
 from gateway.ledger.fetch import Fetch
 from gateway.ledger.merkle import HASH_SIZE, leaf_hash
 from gateway.ledger.note import read_keys
@@ -23,10 +25,11 @@ from untrusted import Refused, read_json
 _RULES = ("log.checkpoint", "log.entries", "log.tiles", "log.root")
 
 
-def audit(fetch: Fetch, key: str, *, at: datetime = TIMELESS) -> Report:
+def audit(fetch: Fetch, key: str, *, at: datetime = TIMELESS, ends: Sequence[Ended] = ()) -> Report:
     """Judge the log that `fetch` reads, under the verifier key lines `key`: every entry, tile and the signed root.
 
-    Memory is a tile a level; time is the log's size. `at` is only noted: no moment bears on the verdict. A log that is
+    A key that ended, as the log itself says or as `ends` do, is not believed from then on: the checkpoint is as old as
+    its last entry, or younger. Memory is a tile a level; time is the log's size. `at` is only noted. A log that is
     wrong is a result; only a key that cannot be read raises (`NoteRefused`).
     """
     keys = read_keys(key)
@@ -37,10 +40,13 @@ def audit(fetch: Fetch, key: str, *, at: datetime = TIMELESS) -> Report:
         return _conclude("log", [failed("log.checkpoint", error.reason, detail=error.detail)], at)
     except OSError as error:
         return _conclude("log", [_not_read("log.checkpoint", "checkpoint", error)], at)
-    checks = [
-        passed("log.checkpoint", origin=checkpoint.origin, size=str(checkpoint.size), root=checkpoint.root.hex()),
-        *_judge_tree(fetch, checkpoint),
-    ]
+    told = _Told(list(ends))
+    tree = list(_judge_tree(fetch, checkpoint, told))
+    signers = None
+    if told.last is not None:
+        signers = check_signers("log.checkpoint", note, checkpoint.signed_by, told.last, told.ends, keys)
+    stated: dict[str, Any] = {"origin": checkpoint.origin, "size": str(checkpoint.size), "root": checkpoint.root.hex()}
+    checks = [passed("log.checkpoint", **stated) if signers is None else signers, *tree]
     return _conclude(f"log:{checkpoint.origin}", checks, at, digest=f"sha256:{hashlib.sha256(note).hexdigest()}")
 
 
@@ -54,6 +60,25 @@ def find_entry_flaw(data: bytes) -> str | None:
     except ValueError as error:
         return str(error)
     return None if same else "not in canonical form"
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the entries themselves say that bears on the signatures: ends of keys, and the latest moment."""
+
+    ends: list[Ended]
+    last: datetime | None = None
+
+    def read(self, entries: Sequence[bytes]) -> None:
+        for data in entries:
+            if b'"kind":"key"' in data or data is entries[-1]:
+                try:
+                    entry = Entry.model_validate_json(data)
+                    if entry.kind == "key":
+                        self.ends.append(end_of(entry.body, entry.at))
+                except ValueError:
+                    continue  # which is told with the entries
+                self.last = max(entry.at, self.last or entry.at)
 
 
 @dataclass(slots=True)
@@ -76,7 +101,7 @@ class _Flaws:
         return self.first.model_copy(update={"facts": {**self.first.facts, "wrong": self.count}})
 
 
-def _judge_tree(fetch: Fetch, checkpoint: Checkpoint) -> Iterator[Check]:
+def _judge_tree(fetch: Fetch, checkpoint: Checkpoint, told: _Told) -> Iterator[Check]:
     """The checks of entries, tiles and root. What could not be read ends the walk: the rest is unknown."""
     edge = RightEdge()
     entries, tiles = _Flaws("log.entries"), _Flaws("log.tiles")
@@ -90,6 +115,7 @@ def _judge_tree(fetch: Fetch, checkpoint: Checkpoint) -> Iterator[Check]:
             if flaw := find_entry_flaw(data):
                 entries.add(failed("log.entries", "not-an-entry", index=str(edge.size + place), detail=flaw[:200]))
         entries.seen += len(read)
+        told.read(read)
         for full in edge.extend(leaf_hash(data) for data in read):
             _compare(fetch, Tile(full.level, full.index), full.hashes, tiles)
     yield entries.check()

@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.ledger.note import Note, NoteKey, NoteRefused, open_note, sign_note
 from signing.signer import Signer
@@ -23,12 +23,16 @@ class CheckpointRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A tree head: the log's origin, the number of leaves, the root over them, and the note that says so, signed."""
+    """A tree head: the log's origin, the number of leaves, the root over them, and the note that says so, signed.
+
+    `signed_by` are the keys whose signatures were verified.
+    """
 
     origin: str
     size: int
     root: bytes
     note: bytes = b""
+    signed_by: tuple[NoteKey, ...] = field(default=(), compare=False)
 
     def text(self) -> str:
         """The text that is signed: origin, size, root in base64, a line each."""
@@ -44,7 +48,10 @@ def sign_checkpoint(origin: str, size: int, root: bytes, signers: Sequence[Signe
 def open_checkpoint(data: bytes, keys: Sequence[NoteKey]) -> Checkpoint:
     """The checkpoint in a signed note, if a known key of that very log signed it.
 
-    Raises `CheckpointRefused` with the reasons of `NoteRefused`, `malformed`, or `other-log`.
+    Where an Ed25519 key of the log is among `keys`, it or another such one must have: C2SP tlog-tiles asks for that
+    signature, and one by SM2 stands beside it, never in its place. Raises `CheckpointRefused` with the reasons of
+    `NoteRefused`, `malformed`, `other-log`, or `no-ed25519`. Whether a key had ended by then is not judged here
+    (`ends.check_signers`).
     """
     try:
         note: Note = open_note(data, keys)
@@ -54,7 +61,12 @@ def open_checkpoint(data: bytes, keys: Sequence[NoteKey]) -> Checkpoint:
     # A witness may have any name; what it signs is that it saw the checkpoint, not that the log made it.
     if all(key.name != read.origin or key.algorithm == "cosignature/v1" for key in note.signed_by):
         raise CheckpointRefused("other-log", f"{read.origin} is signed by {note.signed_by[0].name}, not by itself")
-    return Checkpoint(read.origin, read.size, read.root, data)
+    own = [key.algorithm for key in note.signed_by if key.name == read.origin]
+    if "ed25519" not in own and any(key.algorithm == "ed25519" and key.name == read.origin for key in keys):
+        raise CheckpointRefused(
+            "no-ed25519", "the log's Ed25519 key did not sign it: another signature is no substitute"
+        )
+    return Checkpoint(read.origin, read.size, read.root, data, note.signed_by)
 
 
 def read_stored(note: bytes) -> Checkpoint:

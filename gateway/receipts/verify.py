@@ -6,11 +6,12 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
 from gateway.ledger.checkpoint import CheckpointRefused, open_checkpoint
+from gateway.ledger.ends import Ended, NotEnds, check_signers, read_ends
 from gateway.ledger.merkle import check_inclusion, leaf_hash
 from gateway.ledger.note import NoteKey
 from gateway.ledger.tlog_proof import NotAProof, TlogProof, read_proof
@@ -24,6 +25,7 @@ from untrusted import Refused, read_json
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PEM = re.compile(r"\s*-----BEGIN PUBLIC KEY-----\s([0-9A-Za-z+/=\s]{1,4096})-----END PUBLIC KEY-----\s*", re.ASCII)
+_NEXT = timedelta(microseconds=1)
 _LONGEST = 1 << 20
 
 
@@ -92,7 +94,8 @@ def judge_filed(
     signed_at = datetime.fromtimestamp(receipt.iat, UTC)
     checks = [_check_signature(filed.jws, [*keys, *_of_log(log_keys)], signed_at), _check_leaf(filed)]
     if filed.proof is not None:
-        checks += _check_log(receipt, filed.proof, log_keys)
+        ended = [Ended(key.spki, key.not_after + _NEXT, "rotated") for key in keys if key.not_after is not None]
+        checks += _check_log(receipt, filed.proof, log_keys, ended)
     if body is not None:
         checks.append(_check_digest("receipt.body", "other-body", receipt.body_digest, body))
     if whole is not None:
@@ -130,8 +133,13 @@ def _check_leaf(filed: Filed) -> Check:
     return passed("receipt.leaf", index=leaf.index, log=leaf.log)
 
 
-def _check_log(receipt: FiledReceipt, proof: TlogProof, keys: Sequence[NoteKey]) -> Iterator[Check]:
-    """C2SP tlog-proof, "Verifying a tlog proof": the log signed the checkpoint, and the leaf is in its tree."""
+def _check_log(
+    receipt: FiledReceipt, proof: TlogProof, keys: Sequence[NoteKey], ends: Sequence[Ended]
+) -> Iterator[Check]:
+    """C2SP tlog-proof, "Verifying a tlog proof": the log signed the checkpoint, and the leaf is in its tree.
+
+    The checkpoint is no older than the receipt: a key that had ended by then did not sign it.
+    """
     if not keys:
         yield unknown("receipt.log-key", "no-key")
         return
@@ -142,6 +150,11 @@ def _check_log(receipt: FiledReceipt, proof: TlogProof, keys: Sequence[NoteKey])
         return
     if checkpoint.origin != receipt.leaf.log:
         yield failed("log.checkpoint", "other-log", told=receipt.leaf.log, actual=checkpoint.origin)
+        return
+    at = receipt.received_at
+    flaw = check_signers("log.checkpoint", proof.checkpoint, checkpoint.signed_by, at, ends, keys)
+    if flaw is not None:
+        yield flaw
         return
     yield passed("log.checkpoint", origin=checkpoint.origin, size=str(checkpoint.size), root=checkpoint.root.hex())
     leaf = leaf_hash(canonical(receipt.entry()))
@@ -164,13 +177,19 @@ def read_signing_keys(data: bytes) -> tuple[SigningKey, ...]:
         told = read_json(data)
         listed = told["keys"] if isinstance(told, dict) else told
         keys = [ParticipantKey.model_validate({k: v for k, v in one.items() if k != "ended"}) for one in listed]
-    except (Refused, ValidationError, binascii.Error, KeyError, TypeError, AttributeError) as error:
+        ended = {end.spki: end.at for end in sorted(read_ends(data), key=lambda end: end.at, reverse=True)}
+    except (Refused, ValidationError, NotEnds, binascii.Error, KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"not a public key in PEM, and not the list of /v1/keys: {error}") from error
     return tuple(
-        SigningKey(key.keyid, _ed25519(key.spki()), key.not_before or _EVER, key.not_after)
+        SigningKey(key.keyid, _ed25519(key.spki()), key.not_before or _EVER, _last(ended.get(key.spki())))
         for key in keys
         if key.algorithm == "ed25519"
     )
+
+
+def _last(end: datetime | None) -> datetime | None:
+    """The last moment at which a key was good: it signs nothing from its end on."""
+    return end - _NEXT if end is not None else None
 
 
 def _ed25519(spki: bytes) -> bytes:
