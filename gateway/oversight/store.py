@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from psycopg import sql
@@ -15,6 +15,15 @@ from schemas.calendar import SHANGHAI, shanghai_day
 _PLACES = list(RULES)
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
 _COLUMNS = sql.SQL("insurer, line, clause, is_first, signed_on, status, outcomes, registered, in_use, change")
+_OWN_DAY = sql.SQL(
+    "SELECT insurer, line, clause, place = 1, signed_on, status, outcomes, registered, in_use, 1 "
+    "FROM compliance_facts WHERE known_at BETWEEN %(midnight)s AND %(as_of)s "
+    "UNION ALL "
+    "SELECT e.insurer, e.line, e.clause, e.place = 1, e.signed_on, e.status, e.outcomes, e.registered, e.in_use, -1 "
+    "FROM compliance_facts l JOIN compliance_facts e ON (e.insurer, e.policy_no) = (l.insurer, l.policy_no) "
+    "AND e.revision = l.revision - 1 WHERE l.place = 1 AND l.known_at BETWEEN %(midnight)s AND %(as_of)s"
+)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +42,49 @@ class Found:
     clause: str
 
 
-def _known(as_of: datetime | None) -> tuple[sql.Composable, dict[str, Any]]:
-    """What each kind of policies gained or lost up to that moment. The days before it are summed up already; of its own
-    day the revisions that were known by then count, and those that they superseded no longer do."""
-    if as_of is None:
-        return sql.SQL("SELECT {} FROM compliance_days").format(_COLUMNS), {}
-    day = shanghai_day(as_of)
-    query = sql.SQL(
-        "SELECT {columns} FROM compliance_days WHERE known_on < %(day)s "
-        "UNION ALL SELECT insurer, line, clause, place = 1, signed_on, status, outcomes, registered, in_use, 1 "
-        "  FROM compliance_facts WHERE known_at BETWEEN %(midnight)s AND %(as_of)s "
-        "UNION ALL SELECT e.insurer, e.line, e.clause, e.place = 1, e.signed_on, e.status, e.outcomes, e.registered, "
-        "    e.in_use, -1 FROM compliance_facts l JOIN compliance_facts e ON (e.insurer, e.policy_no) = "
-        "    (l.insurer, l.policy_no) AND e.revision = l.revision - 1 "
-        "  WHERE l.place = 1 AND l.known_at BETWEEN %(midnight)s AND %(as_of)s"
-    ).format(columns=_COLUMNS)
-    return query, {"day": day, "midnight": datetime.combine(day, time(), SHANGHAI), "as_of": as_of}
+def _known(wanted: Wanted, *, by_days: bool = False) -> tuple[sql.Composable, dict[str, Any]]:
+    """What each kind of policies gained or lost up to the moment, in the period.
+
+    Whole months of knowledge and of signing are summed up already; what is left of them is told by days; and of the
+    moment's own day the revisions that were known by then count, and those that they superseded no longer do. In what
+    is summed up by months, `signed_on` is the first of the month; with `by_days` nothing is.
+    """
+    day = shanghai_day(wanted.as_of) if wanted.as_of else date.max
+    month = day.replace(day=1)
+    first, last = wanted.first or date.min, wanted.last or date.max
+    begin = first if first.day == 1 else _next_month(first)
+    end = date.max if last == date.max else (last + _DAY).replace(day=1) - _DAY
+    if by_days or begin > end:
+        begin, end = date.max, date.min
+    dated = wanted.first is not None or wanted.last is not None
+    known_days = sql.SQL("SELECT {} FROM compliance_days WHERE known_on < %(day)s").format(_COLUMNS)
+    whole = sql.SQL("signed_on BETWEEN %(begin)s AND %(end)s" + ("" if dated else " OR signed_on IS NULL"))
+    parts: list[sql.Composable] = [
+        sql.SQL("SELECT {} FROM compliance_months WHERE known_on < %(month)s AND ({})").format(_COLUMNS, whole),
+        sql.SQL("{} AND known_on >= %(month)s AND ({})").format(known_days, whole),
+    ]
+    if by_days:
+        parts = [known_days]
+    elif dated:
+        broken = "{} AND signed_on BETWEEN %(first)s AND %(last)s AND signed_on NOT BETWEEN %(begin)s AND %(end)s"
+        parts.append(sql.SQL(broken).format(known_days))
+    if wanted.as_of is not None:
+        parts.append(_OWN_DAY)
+    moments = {
+        "day": day,
+        "month": month if wanted.as_of else date.max,
+        "midnight": datetime.combine(day, time(), SHANGHAI) if wanted.as_of else None,
+        "as_of": wanted.as_of,
+        "first": first,
+        "last": last,
+        "begin": begin,
+        "end": end,
+    }
+    return sql.SQL(" UNION ALL ").join(parts), moments
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 def _where(wanted: Wanted) -> tuple[sql.Composable, dict[str, Any]]:
@@ -86,9 +122,12 @@ def _where(wanted: Wanted) -> tuple[sql.Composable, dict[str, Any]]:
 _GROUPED = {"insurer": "insurer", "line": "line", "clause": "clause", "month": "signed_on"}
 
 
-async def count(connection: Connection, wanted: Wanted, by: By | None) -> list[Cell]:
-    """Policies by status and outcomes, and by what `by` says. Each counts once, or by clause once for each of them."""
-    known, moments = _known(wanted.as_of)
+async def count(connection: Connection, wanted: Wanted, by: By | None, *, each_insurer: bool = False) -> list[Cell]:
+    """Policies by status and outcomes, and by what `by` says. Each counts once, or by clause once for each of them.
+
+    By clause the insurers are told apart; with `each_insurer` always.
+    """
+    known, moments = _known(wanted)
     where, values = _where(wanted)
     once = sql.SQL("true") if by == "clause" or wanted.clause is not None else sql.SQL("is_first")
     key = sql.Identifier(_GROUPED[by]) if by else sql.SQL("NULL::text")
@@ -98,7 +137,7 @@ async def count(connection: Connection, wanted: Wanted, by: By | None) -> list[C
             "WHERE {once} AND {where} GROUP BY 1, 2, 3, 4 HAVING sum(change) <> 0"
         ).format(
             key=key,
-            insurer=sql.Identifier("insurer") if by == "clause" else sql.SQL("''"),
+            insurer=sql.Identifier("insurer") if by == "clause" or each_insurer else sql.SQL("''"),
             known=known,
             once=once,
             where=where,
@@ -124,7 +163,7 @@ async def list_policies(connection: Connection, wanted: Wanted, after: tuple[str
 
 async def _kinds(connection: Connection, wanted: Wanted, first: str) -> dict[str, list[tuple[str, str]]]:
     """By insurer, in order, which pairs of clause and outcomes there are."""
-    known, moments = _known(wanted.as_of)
+    known, moments = _known(wanted)
     where, values = _where(wanted)
     once = sql.SQL("true") if wanted.clause is not None else sql.SQL("is_first")
     cursor = await connection.execute(
@@ -173,6 +212,77 @@ async def _list_of(
         },
     )
     return [Found(*row) for row in await cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseUse:
+    """A clause that policies of an insurer carry and may not: how many, for these reasons, signed from when to when."""
+
+    insurer: str
+    clause: str
+    reasons: str
+    policies: int
+    first: date | None
+    last: date | None
+
+
+async def list_clauses(connection: Connection, wanted: Wanted, after: tuple[str, str], limit: int) -> list[ClauseUse]:
+    """What FL-1 or FL-2, as `wanted.kind` says, finds of clauses: by insurer and number, behind `after`.
+
+    At most `limit` clauses, each in one row for each set of reasons.
+    """
+    known, moments = _known(wanted, by_days=True)
+    where, values = _where(wanted)
+    reasons = sql.Identifier("registered" if wanted.kind == "unfiled" else "in_use")
+    cursor = await connection.execute(
+        sql.SQL(
+            "SELECT insurer, clause, reasons, policies, first, last FROM ("
+            "  SELECT *, dense_rank() OVER (ORDER BY insurer, clause) AS nth FROM ("
+            "    SELECT insurer, clause, reasons, sum(policies)::bigint AS policies, min(signed_on) AS first, "
+            "      max(signed_on) AS last FROM ("
+            "        SELECT insurer, clause, {reasons} AS reasons, signed_on, sum(change) AS policies "
+            "        FROM ({known}) AS known WHERE {where} AND {reasons} <> '' "
+            "        AND (insurer, clause) > (%(after)s, %(behind)s) GROUP BY 1, 2, 3, 4 HAVING sum(change) > 0"
+            "      ) AS days GROUP BY 1, 2, 3) AS uses) AS numbered "
+            "WHERE nth <= %(limit)s ORDER BY insurer, clause, reasons"
+        ).format(reasons=reasons, known=known, where=where),
+        {**values, **moments, "after": after[0], "behind": after[1], "limit": limit},
+    )
+    return [ClauseUse(*row) for row in await cursor.fetchall()]
+
+
+async def count_signed(
+    connection: Connection, as_of: datetime | None, asked: Sequence[tuple[str, str, date | None]]
+) -> dict[tuple[str, str], tuple[int, date | None, date | None]]:
+    """Of each (insurer, clause, day) the policies that carry the clause and were signed before the day, and the first
+    and the last day on which they were."""
+    known, moments = _known(Wanted(as_of=as_of), by_days=True)
+    cursor = await connection.execute(
+        sql.SQL(
+            "SELECT insurer, clause, sum(policies)::bigint, min(signed_on), max(signed_on) FROM ("
+            "  SELECT insurer, clause, signed_on, sum(change) AS policies FROM ({known}) AS known "
+            "  JOIN unnest(%(insurers)s::text[], %(clauses)s::text[], %(days)s::date[]) AS asked(insurer, clause, day) "
+            "    USING (insurer, clause) WHERE signed_on < coalesce(asked.day, 'infinity'::date) "
+            "  GROUP BY 1, 2, 3 HAVING sum(change) > 0) AS days GROUP BY 1, 2"
+        ).format(known=known),
+        {
+            **moments,
+            "insurers": [insurer for insurer, _, _ in asked],
+            "clauses": [clause for _, clause, _ in asked],
+            "days": [day for _, _, day in asked],
+        },
+    )
+    return {(row[0], row[1]): row[2:] for row in await cursor.fetchall()}
+
+
+async def count_claims(connection: Connection, as_of: datetime | None) -> dict[str, tuple[int, int]]:
+    """Of each insurer that reported claims: how many reports were known by then, and the claims that they count."""
+    cursor = await connection.execute(
+        "SELECT insurer, count(*), sum((record ->> 'claims_count')::bigint)::bigint FROM records "
+        "WHERE type = 'claim_summary' AND outcome <> 'failed' AND known_at <= %s GROUP BY insurer",
+        (as_of or _EVER,),
+    )
+    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
 
 
 async def load_bodies(connection: Connection, positions: Sequence[int]) -> dict[int, bytes]:
