@@ -166,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     impact.add_argument("--lang", choices=("zh", "en"), default="zh")
     impact.set_defaults(run=_impact)
 
+    _oversight_commands(commands)
     _mapping_commands(commands)
 
     submit = commands.add_parser("submit", help="提交 submit a message, or hand in a document")
@@ -319,6 +320,19 @@ def _trust_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     bring.add_argument("--dry-run", action="store_true", help="say what would be done, write nothing")
     _readable(bring)
     bring.set_defaults(run=_trust_import)
+
+
+def _oversight_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    oversight = commands.add_parser("oversight", help="监管 what regulators count").add_subparsers(parser_class=_Parser)
+    recompute = oversight.add_parser("recompute", help="复算 the compliance board from an export of the feed, offline")
+    recompute.add_argument("file", type=Path, metavar="FEED.jsonl", help="all pages of the feed as JSON Lines")
+    recompute.add_argument("--by", choices=("insurer", "line", "clause", "month"), default="insurer")
+    for name in ("insurer", "line", "clause"):
+        recompute.add_argument(f"--{name}")
+    recompute.add_argument("--from", dest="first", type=_day, help="signed on this day or later (YYYY-MM-DD)")
+    recompute.add_argument("--to", dest="last", type=_day, help="signed on this day or earlier")
+    recompute.add_argument("--as-of", type=_moment, help="as it was known at this moment (RFC 3339)")
+    recompute.set_defaults(run=_oversight_recompute)
 
 
 def _mapping_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -570,6 +584,21 @@ def _adapter_kit(parsed: argparse.Namespace) -> int:
 
     steps = {"new": adapter_kit.new, "test": adapter_kit.test, "diff": adapter_kit.diff}
     return steps[parsed.step](parsed)
+
+
+def _oversight_recompute(parsed: argparse.Namespace) -> int:
+    from gateway.commands.oversight import recompute_compliance
+    from gateway.oversight.compliance import Wanted
+
+    wanted = Wanted(
+        insurer=parsed.insurer,
+        line=parsed.line,
+        clause=parsed.clause,
+        first=parsed.first,
+        last=parsed.last,
+        as_of=parsed.as_of,
+    )
+    return recompute_compliance(parsed.file, wanted, parsed.by)
 
 
 def _impact(parsed: argparse.Namespace) -> int:
