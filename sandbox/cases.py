@@ -322,3 +322,5 @@ def _builders() -> Iterator[Callable[[_Story], Case]]:
 
 
 _CASES = tuple(_builders())
+COUNT = len(_CASES)
+"""How many there are; case number n is about policy number n."""

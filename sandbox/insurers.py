@@ -81,6 +81,58 @@ PROFILES = (
         document_algorithm="ecdsa-p256-sha256",
         line="product_liability",
     ),
+    Profile(
+        code="SANDBOX-E",
+        name="示例戊财产保险有限公司",
+        organisation="MA2DEME5",
+        company_code="000905",
+        prefix="PWU",
+        dialect="DIA-PRPC-JSON",
+        document_profile="DOC-OFD-XML",
+        document_format="ofd",
+        request_algorithm="ecdsa-p256-sha256",
+        document_algorithm="sm2-sm3",
+        line="product_liability",
+    ),
+    Profile(
+        code="SANDBOX-F",
+        name="示例己财产保险有限公司",
+        organisation="MA2DEMF6",
+        company_code="000906",
+        prefix="PJI",
+        dialect="DIA-SOAP-XML",
+        document_profile="DOC-PDF-SECOND",
+        document_format="pdf",
+        request_algorithm="sm2-sm3",
+        document_algorithm="ecdsa-p256-sha256",
+        line="product_liability",
+    ),
+    Profile(
+        code="SANDBOX-G",
+        name="示例庚财产保险有限公司",
+        organisation="MA2DEMG8",
+        company_code="000907",
+        prefix="PGENG",
+        dialect="DIA-EAST-TXT",
+        document_profile="DOC-OFD-TEXT",
+        document_format="ofd",
+        request_algorithm="ed25519",
+        document_algorithm="sm2-sm3",
+        line="product_liability",
+    ),
+    Profile(
+        code="SANDBOX-H",
+        name="示例辛财产保险有限公司",
+        organisation="MA2DEMH9",
+        company_code="000908",
+        prefix="PXIN",
+        dialect="DIA-XLSX-BDX",
+        document_profile="DOC-PDF-SECOND",
+        document_format="pdf",
+        request_algorithm="ed25519",
+        document_algorithm="ecdsa-p256-sha256",
+        line="product_liability",
+    ),
 )
 
 
@@ -141,10 +193,10 @@ class Participant:
     request_key: Key
 
 
-def credit_code(organisation: str) -> str:
-    """A 统一社会信用代码 of an enterprise registered in Zhejiang, both check characters right; of nobody."""
+def credit_code(organisation: str, *, region: str = "330000", kind: str = "91") -> str:
+    """A 统一社会信用代码 registered in `region`, `kind` 91 of an enterprise; both check characters right, of nobody."""
     for check in _CHECKS:
-        first = f"91330000{organisation}{check}"
+        first = f"{kind}{region}{organisation}{check}"
         code = first + credit_check_character(first)
         if organisation_digit_holds(code):
             return code

@@ -60,29 +60,32 @@ class Pki:
             self_issued(key, genuine.holder.subject, self.seed, not_before=not_before, not_after=not_after), None
         )
 
-    def write_trust(self, path: Path, insurers: Sequence[Insurer]) -> None:
-        """Write the trust directory that believes these authorities, and knows the insurers by code and seal."""
+    def write_trust(self, path: Path, insurers: Sequence[Insurer], *, since: datetime | None = None) -> None:
+        """Write the trust directory that believes these authorities, and knows the insurers by code and seal.
+
+        With `since` its revocation lists are of that moment and name nobody: nobody knew anything yet.
+        """
         write_trust(
             path,
             signers={"sm2-root": self._sm2_root, "rsa-root": self._rsa_root},
             seal_makers={"seal-root": self._seal_root},
             intermediates={"sm2-ca": self.sm2_ca, "rsa-ca": self.rsa_ca, "seal-ca": self._seal_ca},
-            lists=self.revocation_lists(insurers),
+            lists=self.revocation_lists(insurers, since=since),
             insurers=insurers,
         )
 
-    def revocation_lists(self, insurers: Sequence[Insurer]) -> dict[str, bytes]:
-        """The revocation list of each authority, DER, an hour old and good for thirty days."""
+    def revocation_lists(self, insurers: Sequence[Insurer], *, since: datetime | None = None) -> dict[str, bytes]:
+        """The revocation list of each authority, DER, an hour old, good for thirty days; or of `since`, and empty."""
         authorities = (*(self._sm2_root, self.sm2_ca, self._rsa_root, self.rsa_ca, self._seal_root, self._seal_ca),)
         return {
             authority.name: authority.revocation_list(
                 1,
-                this_update=self.at - timedelta(hours=1),
+                this_update=since or self.at - timedelta(hours=1),
                 next_update=self.at + timedelta(days=30),
                 revoked=[
                     Revoked(papers.holder.serial, self.at - timedelta(days=90))
                     for papers in (one.papers["revoked"] for one in insurers)
-                    if papers.holder.issuer == authority.name
+                    if papers.holder.issuer == authority.name and since is None
                 ],
             )
             for authority in authorities

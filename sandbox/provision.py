@@ -3,11 +3,17 @@
 import base64
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sandbox.keys import Key, make_key
 from sandbox.world import World
+
+MARKER, WORDS = "SIMULATED-TIME", "gateway sandbox: nothing in this folder ever happened\n"
+"""What a gateway looks for before it believes a simulated clock: the file, and what stands in it."""
+
+_WITHOUT_LINE = ("DIA-XLSX-BDX", "DIA-CRS-CSV")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +23,19 @@ class Provisioned:
     config: Path
     trust: Path
     registry: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a gateway needs that is to be given a past: a configuration with a clock that somebody moves, and the clock.
+
+    `marker` says that the data folder is a sandbox's; it is taken away when the past is over, and no clock can be
+    simulated there any more.
+    """
+
+    config: Path
+    clock: Path
+    marker: Path
 
 
 def provision(world: World, folder: Path, *, port: int, workers: int = 1) -> Provisioned:
@@ -53,6 +72,8 @@ def participants(world: World) -> list[dict[str, Any]]:
             "company_code": one.company_code,
             "dialect": one.dialect,
             "document_profile": one.document_profile,
+            # A bordereau has no column for the line of business: it is registered.
+            **({"line": one.line} if one.dialect in _WITHOUT_LINE else {}),
             "keys": [_key(one.request_key)],
         }
         for one in world.insurers
@@ -70,3 +91,23 @@ def participants(world: World) -> list[dict[str, Any]]:
 
 def _key(key: Key) -> dict[str, str]:
     return {"keyid": key.keyid, "algorithm": key.algorithm, "public_key": base64.b64encode(key.spki).decode()}
+
+
+def provision_past(world: World, made: Provisioned, *, port: int, since: datetime) -> Past:
+    """What the same gateway serves from while it is given its past: another trust folder, in which the lists are those
+    of `since`, and a clock. Its data folder is marked as a sandbox's: no other code writes that marker."""
+    folder = made.config.parent
+    world.trust_dir(folder / "trust-of-the-past", since=since)
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    marker = data / MARKER
+    marker.write_text(WORDS, encoding="utf-8")
+    clock = folder / "clock"
+    clock.write_text(since.isoformat(), encoding="ascii")
+    config = folder / "past.toml"
+    text = made.config.read_text(encoding="utf-8").replace('trust_dir = "trust"', 'trust_dir = "trust-of-the-past"')
+    lines = [line for line in text.splitlines() if not line.startswith(("port", "workers"))]
+    # Nothing is judged again while days pass in a tenth of a second: that comes once, with the present.
+    lines += [f"port = {port}", 'simulated_clock = "clock"', "recheck_every_seconds = 86400"]
+    config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Past(config, clock, marker)

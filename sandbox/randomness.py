@@ -1,6 +1,7 @@
 """Where the sandbox's keys and numbers come from: one seed, one label, one sequence of bytes."""
 
 import hashlib
+from random import Random
 
 _BLOCK = 136  # the rate of SHAKE-256: one permutation a block
 
@@ -26,3 +27,8 @@ class Stream:
         """An integer from 1 to `bound` - 1. 64 surplus bits make the bias of the modulus immaterial here."""
         size = (bound.bit_length() + 7) // 8 + 8
         return int.from_bytes(self.read(size), "big") % (bound - 1) + 1
+
+
+def drawing(label: str) -> Random:
+    """Draws for what only has to look likely, the same for the same label. Never for a key."""
+    return Random(label)  # noqa: S311

@@ -57,7 +57,7 @@ class World:
 
     @cached_property
     def insurers(self) -> tuple[Insurer, ...]:
-        """SANDBOX-A to SANDBOX-D: three dialects, OFD and PDF, four algorithms for requests, three for documents."""
+        """SANDBOX-A to SANDBOX-H: seven dialects, OFD and PDF, four algorithms for requests, three for documents."""
         return tuple(self._pki.insurer(profile) for profile in PROFILES)
 
     def insurer(self, code: str) -> Insurer:
@@ -86,9 +86,10 @@ class World:
 
     # Whom to trust
 
-    def trust_dir(self, path: Path) -> None:
-        """Write the trust directory of CONTRACTS.md: anchors, intermediates, fresh lists, policy, owners."""
-        self._pki.write_trust(path, (*self.insurers, self.tax_authority))
+    def trust_dir(self, path: Path, *, since: datetime | None = None) -> None:
+        """Write the trust directory of CONTRACTS.md: anchors, intermediates, fresh lists, policy, owners; or, for a
+        history, the lists that had stood there since that moment."""
+        self._pki.write_trust(path, (*self.insurers, self.tax_authority), since=since)
 
     @cached_property
     def revocation_lists(self) -> dict[str, bytes]:
