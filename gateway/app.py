@@ -45,7 +45,7 @@ from gateway.participants import load_participants
 from gateway.people.routes import router as people_routes
 from gateway.premiums.routes import router as premium_routes
 from gateway.oversight.routes import router as oversight_routes
-from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render, without_bytes
+from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
 from gateway.receipts.routes import router as receipt_routes
 from gateway.registries.check import Terms as RegistryTerms
 from gateway.registries.routes import router as registry_routes
