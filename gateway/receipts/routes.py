@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.access.log import note_access
 from gateway.answers import signed_answer
 from gateway.params import AnyCaller, Db, State
 from gateway.problems import NotFound
@@ -58,6 +59,7 @@ async def _filed(submission_id: str, form: Form, caller: AnyCaller, db: Db, gate
         text = as_jws(receipt, gateway.signer) if form == "jws" else await as_proof(db, receipt, gateway.signer)
     except NotYet as error:
         raise NotFound(str(error), detail_zh="该回执尚未被日志检查点覆盖，请稍后再试") from error
+    await note_access(db, caller, gateway.clock(), receipt.insurer, f"submission {submission_id}")
     headers = {
         "content-disposition": f'attachment; filename="{submission_id}.{form}"',
         "cache-control": "private",

@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from gateway.access.log import count_insurers, note_accesses
 from gateway.answers import signed_answer
 from gateway.params import AnyCaller, Db, State, scoped
 from gateway.problems import BadRequest
@@ -51,6 +52,8 @@ async def search_premiums(
         "items": [_item(one) for one in found[:limit]],
         "next": _cursor(found[limit - 1]) if len(found) > limit else None,
     }
+    counts = count_insurers(one.insurer for one in found[:limit])
+    await note_accesses(db, caller, gateway.clock(), counts, "search")
     return signed_answer(200, orjson.dumps(told), gateway, caller.message)
 
 

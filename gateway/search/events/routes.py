@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from gateway.access.log import count_insurers, note_access, note_accesses
 from gateway.answers import signed_answer
 from gateway.params import AnyCaller, Db, Keeper, State, scoped
 from gateway.participants import Participant
@@ -48,6 +49,7 @@ async def get_impacts(
     own = caller.participant.code if caller.participant.role == "insurer" else insurer
     start, end = moments(first, last)
     found = await store.list_impacts(db, own, start, end, _event_place(after), limit + 1)
+    await note_accesses(db, caller, gateway.clock(), count_insurers(one.insurer for one in found[:limit]), "impacts")
     told = [told_impact(one, gateway.catalogue) for one in found[:limit]]
     last_one = found[limit - 1] if len(found) > limit else None
     cursor = last_one and write_cursor(
@@ -78,6 +80,8 @@ async def get_messages(
     start, end = moments(day, day)
     found, more = await store.list_messages(db, insurer, start, end, outcome, _message_place(after), limit)
     cursor = write_cursor("messages", found[-1].received_at.isoformat(), found[-1].id) if more else None
+    if found:
+        await note_access(db, caller, gateway.clock(), insurer, "submissions", len(found))
     told = [told_message(one, gateway.catalogue) for one in found]
     return signed_answer(200, orjson.dumps({"items": told, "next": cursor}), gateway, caller.message)
 
@@ -105,6 +109,7 @@ async def get_held(
         if len(found) > limit:
             break
     now = gateway.clock()
+    await note_accesses(db, caller, now, count_insurers(one.insurer for one in found[:limit]), "held")
     told = [told_held(one, gateway.catalogue, now) for one in found[:limit]]
     cursor = write_cursor("held", found[limit - 1].insurer, found[limit - 1].policy_no) if len(found) > limit else None
     return signed_answer(200, orjson.dumps({"items": told, "next": cursor}), gateway, caller.message)
