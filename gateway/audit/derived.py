@@ -76,6 +76,26 @@ _DERIVED: Mapping[str, str] = {
     "CASE WHEN f.position IS NULL THEN 'missing' WHEN p.position IS NULL THEN 'added' ELSE 'changed' END "
     "FROM (SELECT q.*, premium_facts_of(q.*) AS facts FROM premiums q) p FULL JOIN premium_facts f "
     "ON f.position = p.position WHERE p.facts IS DISTINCT FROM f",
+    "compliance_facts": "WITH due AS (SELECT d.* FROM premiums p CROSS JOIN LATERAL compliance_facts_of(p.*) AS d) "
+    "SELECT coalesce(due.insurer, f.insurer) || '/' || coalesce(due.policy_no, f.policy_no) || '/' || "
+    "coalesce(due.revision, f.revision), "
+    "CASE WHEN f.insurer IS NULL THEN 'missing' WHEN due.insurer IS NULL THEN 'added' ELSE 'changed' END "
+    "FROM due FULL JOIN compliance_facts f ON (due.position, due.place) = (f.position, f.place) "
+    "WHERE due.* IS DISTINCT FROM f.*",
+    "compliance_days": "WITH told AS (SELECT f.known_at AS at, 1 AS change, f.* FROM compliance_facts f "
+    "UNION ALL SELECT l.known_at, -1, e.* FROM compliance_facts l JOIN compliance_facts e ON "
+    "(e.insurer, e.policy_no, e.revision) = (l.insurer, l.policy_no, l.revision - 1) WHERE l.place = 1), "
+    "due AS (SELECT (at AT TIME ZONE 'Asia/Shanghai')::date, insurer, line, clause, place = 1, signed_on, status, "
+    "outcomes, registered, in_use, sum(change) FROM told GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 "
+    "HAVING sum(change) <> 0), there AS (SELECT * FROM compliance_days WHERE change <> 0) "
+    "SELECT DISTINCT concat_ws('/', known_on, insurer, clause, signed_on), 'changed' FROM ("
+    "(TABLE there EXCEPT TABLE due) UNION ALL (SELECT * FROM due EXCEPT TABLE there)) AS differing",
+    "compliance_months": "WITH due AS (SELECT date_trunc('month', known_on)::date, insurer, line, clause, is_first, "
+    "date_trunc('month', signed_on)::date, status, outcomes, registered, in_use, sum(change) FROM compliance_days "
+    "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 HAVING sum(change) <> 0), "
+    "there AS (SELECT * FROM compliance_months WHERE change <> 0) "
+    "SELECT DISTINCT concat_ws('/', known_on, insurer, clause, signed_on), 'changed' FROM ("
+    "(TABLE there EXCEPT TABLE due) UNION ALL (SELECT * FROM due EXCEPT TABLE there)) AS differing",
     "day_records": "WITH told AS (SELECT r.seq, r.insurer, r.type, coalesce(r.number, md5(r.record::text)) AS key, "
     "r.known_at, business_day(r.type, r.record, r.known_at) AS day, business_amount(r.type, r.record) AS amount "
     "FROM records r WHERE r.outcome <> 'failed' AND r.type IN ('policy', 'endorsement', 'cancellation', "

@@ -293,6 +293,28 @@ TAMPERINGS = (
         "changed",
     ),
     Tampering(
+        "what the compliance board counts",
+        "compliance_facts",
+        "UPDATE compliance_facts SET outcomes = 'ppppppp' WHERE position = (SELECT min(position) FROM "
+        "compliance_facts)",
+        "audit.derived",
+        "changed",
+    ),
+    Tampering(
+        "the numbers of the compliance board",
+        "compliance_days",
+        "UPDATE compliance_days SET change = change + 1",
+        "audit.derived",
+        "changed",
+    ),
+    Tampering(
+        "the months of the compliance board",
+        "compliance_months",
+        "UPDATE compliance_months SET change = change + 1",
+        "audit.derived",
+        "changed",
+    ),
+    Tampering(
         "the totals of a day",
         "day_records",
         "UPDATE day_records SET amount = amount + 1 WHERE seq = (SELECT min(seq) FROM day_records)",
