@@ -1,6 +1,7 @@
 """Files of clause filings against the log, and what was recorded of them against their bytes."""
 
 import hashlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -8,13 +9,15 @@ from typing import Any
 from gateway.audit.entry import Range, Said
 from gateway.audit.requests import check_request
 from gateway.audit.store import Snapshot, rows
-from gateway.audit.told import added, changed, compare, missing, not_known, reordered
+from gateway.audit.told import added, changed, compare, missing, not_known, reordered, unsigned
 from gateway.filing.push import names_of
 from gateway.filing.read import RegistryFile, read_registry
+from gateway.filing.records import RECORD_SEPARATOR
 from gateway.filing.registry import statement_digest, statement_of
 from gateway.participants import Participants
 from schemas.canonical import canonical
 from schemas.verification import Check
+from signing.algorithms import find_flaw
 
 _FILE = (
     "SELECT id, bytes, media_type, request FROM filing_files WHERE (digest, sender, received_at) = (%s, %s, %s) "
@@ -38,7 +41,10 @@ def judge(connection: Snapshot, said: Sequence[Said], people: Participants, foun
             yield reordered("filing_files", number)
         actual = f"sha256:{hashlib.sha256(data).hexdigest()}"
         yield from compare("filing_files", number, {"bytes": (body.get("file"), actual)})
-        yield from check_request("filing_files", number, request, data, people, str(body.get("sender")))
+        if "fetched" in request:
+            yield from _judge_pages(number, request["fetched"], data)
+        else:
+            yield from check_request("filing_files", number, request, data, people, str(body.get("sender")))
         file = read_registry(
             data,
             file_name=media_type,
@@ -53,6 +59,25 @@ def judge(connection: Snapshot, said: Sequence[Said], people: Participants, foun
             continue
         yield from _judge_statements(one, file, rows(connection, _STATED, number))
         yield from _judge_whole(one, file, number, rows(connection, _WHOLES, number))
+
+
+def _judge_pages(number: int, fetched: Any, data: bytes) -> Iterator[Check]:
+    """What the gateway fetched itself is kept page by page as it came, each under the signature of its source.
+
+    That the key is the source's only the configuration of that day could say; without a key the source signs nothing.
+    """
+    pages = [part[:-1] for part in data.split(RECORD_SEPARATOR)[1:]]
+    if len(pages) != len(fetched["pages"]):
+        yield changed("filing_files", number, "pages", told=len(fetched["pages"]), there=len(pages))
+    for page, told in zip(pages, fetched["pages"], strict=False):
+        digest = hashlib.sha256(page).digest()
+        yield from compare("filing_files", number, {"page": (told["digest"], f"sha256:{digest.hex()}")})
+        if "signature" not in told:
+            continue
+        base, signature, spki = (b64decode(told[name]) for name in ("base", "signature", "public_key"))
+        names_it = f"sha-256=:{b64encode(digest).decode()}:".encode() in base or b"sha-512=:" in base
+        if not names_it or find_flaw(told["algorithm"], spki, base, signature, encoding="raw") is not None:
+            yield unsigned("filing_files", number, "request.signature")
 
 
 def _judge_statements(one: Said, file: RegistryFile, stated: Sequence[tuple[Any, ...]]) -> Iterator[Check]:

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from gateway.filing.list_rows import Stated, read_rows
-from gateway.filing.records import RECORD_SEPARATOR, read_pages, read_records
+from gateway.filing.records import RECORD_SEPARATOR, join_pages, read_head, read_records
 from gateway.filing.registry import statement_digest
 from schemas.filing import Filing, Source
 from schemas.verification import Check, failed
@@ -58,12 +58,12 @@ def read_registry(
     is_whole = True
     try:
         kind = recognise(data)
-        if kind == "pages":
-            records = reader.take(read_pages(data))
-        elif kind == "json":
-            value = read_json(data, bom_allowed=True)
+        if kind == "json" or kind == "pages":
+            value = read_json(data, bom_allowed=True) if kind == "json" else join_pages(data)
+            if isinstance(value, Check):
+                return RegistryFile(None, problems=(value,))
             is_whole = isinstance(value, dict)
-            records = reader.take(read_records(value))
+            records = reader.take(read_records(value)) or reader.nothing(*read_head(value))
         else:
             rows = read_table(data, kind=kind, encodings=_ENCODINGS)
             records = reader.take(read_rows(rows, insurers, as_of))
@@ -108,6 +108,12 @@ class _Reader:
             self._days |= {one.as_of} - {None}
             records.append(one)
         return records
+
+    def nothing(self, registry: str | None, as_of: date | None) -> list[Stated]:
+        """No statements: whose and of when they are not, the file itself says."""
+        self._registries |= {registry} - {None}
+        self._days |= {as_of} - {None}
+        return []
 
     def source(self, fetched_at: datetime) -> Source | None:
         """Whose statement the file is, if exactly one registry and one day are named."""

@@ -18,34 +18,38 @@ _ISO = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _OF_ALL = ("registry", "as_of", "count", "digest")
 
 
-def read_pages(data: bytes) -> Iterator[Stated | Check]:
-    """The filings of all pages of one answer, if they are whole: as many as they say, with the digest that they say.
+def join_pages(data: bytes) -> dict[str, Any] | Check:
+    """The pages of one answer as one JSON statement, if they are whole: as many filings as they say, with their digest.
 
     Every page states the same registry, day, count and digest, and where the next one is; the last one has none. The
     digest is `sha256:<hex>` over the RFC 8785 form of the array of all filings. Raises `Refused` for what is no JSON.
     """
+    rule = "filing-file.pages"
     pages = [read_json(part) for part in data.split(RECORD_SEPARATOR)[1:]]
     filings: list[Any] = []
     first: Mapping[str, Any] = {}
     for place, page in enumerate(pages):
         if not isinstance(page, dict) or page.keys() - {"next"} != {*_OF_ALL, "filings"}:
-            yield failed("filing-file.pages", "not-a-page", field=f"page {place + 1}")
-            return
+            return failed(rule, "not-a-page", field=f"page {place + 1}")
         first = first or page
         if other := [name for name in _OF_ALL if page[name] != first[name]]:
-            yield failed("filing-file.pages", "differ", field=f"page {place + 1}, {other[0]}")
-            return
+            return failed(rule, "differ", field=f"page {place + 1}, {other[0]}")
         if not isinstance(page["filings"], list) or (page.get("next") is None) != (place == len(pages) - 1):
-            yield failed("filing-file.pages", "not-the-whole", field=f"page {place + 1}")
-            return
+            return failed(rule, "not-the-whole", field=f"page {place + 1}")
         filings += page["filings"]
     if len(filings) != first.get("count"):
-        yield failed("filing-file.pages", "count-differs", field="count", there=len(filings))
-        return
+        return failed(rule, "count-differs", field="count", there=len(filings))
     if _digest(filings) != first["digest"]:
-        yield failed("filing-file.pages", "digest-differs", field="digest", there=_digest(filings))
-        return
-    yield from read_records({"registry": first["registry"], "as_of": first["as_of"], "filings": filings})
+        return failed(rule, "digest-differs", field="digest", there=_digest(filings))
+    return {"registry": first["registry"], "as_of": first["as_of"], "filings": filings}
+
+
+def read_head(value: Any) -> tuple[str | None, date | None]:
+    """Whose statement an object says that it is, and as of which day; neither of a bare array."""
+    if not isinstance(value, dict):
+        return None, None
+    registry = value.get("registry")
+    return registry if isinstance(registry, str) else None, _day(value.get("as_of"))
 
 
 def _digest(filings: list[Any]) -> str | None:
