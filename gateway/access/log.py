@@ -46,13 +46,6 @@ async def note_accesses(
         await store.insert_accesses(connection, _by(caller, at), _shortened(subject), others)
 
 
-async def note_page(connection: Connection, caller: Caller, at: datetime, after: int, last: int) -> None:
-    """Note that the caller is told the revisions behind feed position `after` up to `last`, counted by insurer: one
-    statement a page, without reading what they say."""
-    if last > after:
-        await store.insert_page(connection, _by(caller, at), f"changes {after + 2}-{last + 1}", after, last)
-
-
 async def list_accesses(connection: Connection, insurer: str, after: int | None, limit: int) -> list[Access]:
     """Who read this insurer's records, newest first; behind `after`, the id of the last one that was told."""
     return await store.list_accesses(connection, insurer, after, limit)

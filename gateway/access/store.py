@@ -153,16 +153,6 @@ async def insert_accesses(connection: Connection, by: By, subject: str, counts: 
     )
 
 
-async def insert_page(connection: Connection, by: By, subject: str, after: int, last: int) -> None:
-    """Append a row for each insurer with revisions behind feed position `after` up to `last`, in one statement."""
-    await connection.execute(
-        "INSERT INTO accesses (at, participant, username, keyid, route, subject, insurer, count) "
-        "SELECT %s, %s, %s, %s, %s, %s, insurer, count(*) FROM premiums WHERE position > %s AND position <= %s "
-        "AND insurer <> %s GROUP BY insurer",
-        (*by, subject, after, last, by[1]),
-    )
-
-
 async def list_accesses(connection: Connection, insurer: str, after: int | None, limit: int) -> list[Access]:
     """The rows of this insurer, newest first; behind the id `after`, if given."""
     cursor = await connection.execute(

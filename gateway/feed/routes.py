@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.log import note_page
+from gateway.access.log import count_insurers, note_accesses
 from gateway.answers import signed_answer
 from gateway.completeness.watermark import Watermarks
 from gateway.db import Connection
@@ -100,7 +100,8 @@ async def _read(db: Connection, gateway: Gateway, feed: Feed, cursor: Cursor, li
 
 async def _note(db: Connection, caller: Caller, gateway: Gateway, page: Page) -> None:
     if page.found:
-        await note_page(db, caller, gateway.clock(), page.found[0].position - 1, page.found[-1].position)
+        subject = f"changes {page.found[0].position + 1}-{page.found[-1].position + 1}"
+        await note_accesses(db, caller, gateway.clock(), count_insurers(one.insurer for one in page.found), subject)
 
 
 async def _complete(db: Connection, gateway: Gateway, feed: Feed) -> dict[str, date | None]:

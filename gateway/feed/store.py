@@ -7,22 +7,27 @@ from gateway.db import Connection
 
 @dataclass(frozen=True, slots=True)
 class StoredPremium:
-    """One revision: its place in the feed and in the log, and its canonical bytes as they were logged."""
+    """One revision: its place in the feed and in the log, and its canonical bytes as they were logged.
+
+    `insurer` is whose it is, where a list of several insurers' revisions was read.
+    """
 
     position: int
     leaf_index: int
     leaf_hash: str
     body: bytes | memoryview
+    insurer: str = ""
 
 
 # By the dozen: a driver is woken for each small row by itself, and reads a large one in one go.
 _CHANGES = """
 SELECT array_agg(position ORDER BY position), array_agg(leaf_index ORDER BY position),
     array_agg(leaf_hash ORDER BY position), array_agg(octet_length(body) ORDER BY position),
-    string_agg(body, ''::bytea ORDER BY position)
+    array_agg(insurer ORDER BY position), string_agg(body, ''::bytea ORDER BY position)
 FROM (
     SELECT *, sum(octet_length(body)) OVER (ORDER BY position) - octet_length(body) AS before FROM (
-        SELECT position, leaf_index, leaf_hash, body FROM premiums WHERE position > %s ORDER BY position LIMIT %s
+        SELECT position, leaf_index, leaf_hash, insurer, body FROM premiums
+        WHERE position > %s ORDER BY position LIMIT %s
     ) AS following
 ) AS found
 WHERE before < %s
@@ -40,10 +45,11 @@ async def list_changes(
     cursor = connection.cursor(binary=True)  # as text, bytes would come twice as long and be read digit by digit
     await cursor.execute(_CHANGES, (after, limit, most))
     found: list[StoredPremium] = []
-    for positions, leaves, hashes, lengths, bodies in await cursor.fetchall():
+    for positions, leaves, hashes, lengths, insurers, bodies in await cursor.fetchall():
         whole, start = memoryview(bodies), 0
-        for position, leaf_index, leaf_hash, length in zip(positions, leaves, hashes, lengths, strict=True):
-            found.append(StoredPremium(position, leaf_index, leaf_hash, whole[start : start + length]))
+        rows = zip(positions, leaves, hashes, lengths, insurers, strict=True)
+        for position, leaf_index, leaf_hash, length, insurer in rows:
+            found.append(StoredPremium(position, leaf_index, leaf_hash, whole[start : start + length], insurer))
             start += length
     return found
 
