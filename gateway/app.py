@@ -21,6 +21,7 @@ from gateway.batches.routes import Intake
 from gateway.batches.routes import router as batch_routes
 from gateway.batches.run import running
 from gateway.bundle.routes import router as bundle_routes
+from gateway.cards.routes import router as card_routes
 from gateway.catalogue import load_catalogue
 from gateway.completeness.routes import router as completeness_routes
 from gateway.config import Config
@@ -182,6 +183,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         people_routes,
         oversight_routes,
         search_routes,
+        card_routes,
     ):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)

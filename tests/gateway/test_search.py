@@ -111,6 +111,10 @@ def test_an_insurer_finds_its_own_and_learns_nothing_of_others(dsn: str) -> None
         for code in (D, "NOBODY"):
             got = await service.call(C, "GET", f"/v1/premiums?insurer={code}")
             assert got.status == 403
+        # And it sees who else found its premiums.
+        await search(service, "SUBSIDY", q="示例")
+        (seen,) = (await service.call(D, "GET", f"/v1/insurers/{D}/accesses")).json()["items"]
+        assert (seen["participant"], seen["subject"], seen["count"]) == ("SUBSIDY", "search", 1)
         # Nor does a cursor lead there.
         behind = write_cursor("premium-search", "A", "")
         assert await numbers(service, C, after=behind) == [number(1), number(2)]
