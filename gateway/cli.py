@@ -17,6 +17,7 @@ import orjson
 from gateway.errors import GatewayError
 
 _USAGE = 64
+_POLICIES = 2000  # of the demonstration's history
 _CAUSES = "clause:NO, certificate:SERIAL, issuer:NAME, key:KEYID, insurer:CODE, rule:ID, or all"
 _ENDS = "what the gateway's /v1/keys answered: when its keys ended; nothing is believed that one signed later"
 _EXISTED_AT = "you vouch that the file existed as it is at this moment (RFC 3339), say by a checkpoint of the ledger"
@@ -56,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=1)
     demo.add_argument("--out", type=Path, help="leave there what others can check")
     demo.add_argument("--lang", choices=("zh", "en"), default="zh")
+    demo.add_argument("--history", action="store_true", help="两年历史 two years of history, with --once too")
+    demo.add_argument("--policies", type=_count, help="of how many policies; default 2000, and none with --once")
+    demo.add_argument("--no-history", action="store_true", help="无历史 only the cases")
+    demo.add_argument("--no-console", action="store_true", help="不启动控制台 do not start the console")
     demo.set_defaults(run=_demo)
 
     serve = commands.add_parser("serve", help="运行服务 run the service")
@@ -428,7 +433,18 @@ def _print(value: object) -> None:
 def _demo(parsed: argparse.Namespace) -> int:
     # By name: the service does not know the sandbox; only this command line brings them together.
     demo = importlib.import_module("sandbox.demo")
-    return int(demo.run(once=parsed.once, as_json=parsed.json, seed=parsed.seed, out=parsed.out, language=parsed.lang))
+    wanted = parsed.history or parsed.policies is not None or not parsed.once
+    return int(
+        demo.run(
+            once=parsed.once,
+            as_json=parsed.json,
+            seed=parsed.seed,
+            out=parsed.out,
+            language=parsed.lang,
+            policies=(parsed.policies or _POLICIES) if wanted and not parsed.no_history else 0,
+            with_console=not (parsed.once or parsed.no_console),
+        )
+    )
 
 
 def _serve(parsed: argparse.Namespace) -> int:

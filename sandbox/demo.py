@@ -6,15 +6,13 @@ to as insurers, regulator and subsidy system would, and asked in the end what be
 
 import hashlib
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,12 +27,17 @@ from rich.table import Table
 from client import Gateway, Problem
 from sandbox.callers import caller
 from sandbox.cases import Case, Step
-from sandbox.provision import Provisioned, provision
+from sandbox.history.load import Loaded, shown
+from sandbox.history.plan import History
+from sandbox.past import give_past
+from sandbox.people import Person
+from sandbox.provision import provision
+from sandbox.serving import GATEWAY, free_port, serving
+from sandbox.serving import console as browsing
 from sandbox.world import World
 
 Language = Literal["zh", "en"]
 Rules = dict[str, dict[str, Any]]
-_GATEWAY = Path(sys.executable).parent / "gateway"
 _WORDS = {
     "verified": ("已核验", "green"),
     "held": ("待定", "yellow"),
@@ -79,8 +82,20 @@ class Told:
         )
 
 
-def run(*, once: bool, as_json: bool, seed: int, out: Path | None, language: str) -> int:
-    """Set the world up, tell every case, print the table. 0 if each case came out as it should, else 1."""
+def run(
+    *,
+    once: bool,
+    as_json: bool,
+    seed: int,
+    out: Path | None,
+    language: str,
+    policies: int = 0,
+    with_console: bool = False,
+) -> int:
+    """Set the world up, tell every case, print the table. 0 if each case came out as it should, else 1.
+
+    With `policies` the world has a past of so many, told before; `with_console` people can look at it in a browser.
+    """
     console = Console(stderr=True)
     chosen: Language = "en" if language == "en" else "zh"
     world = World(seed, at=datetime.now(UTC))
@@ -88,60 +103,42 @@ def run(*, once: bool, as_json: bool, seed: int, out: Path | None, language: str
         folder = Path(place)
         folder.chmod(0o755)  # the database runs under its own account
         with console.status("准备沙盒世界：CA、印章、保险机构、备案 · making the world ..."):
-            made = provision(world, folder, port=_free_port())
+            made = provision(world, folder, port=free_port(), with_users=with_console)
             cases = world.cases()
-        with service(made, console) as url:
+        past = give_past(History(world, policies), made, console) if policies else None
+        with ExitStack() as stack:
+            with console.status("启动PostgreSQL与网关服务 · starting PostgreSQL and the service ..."):
+                url = stack.enter_context(serving(made.config))
             push_filings(world, url, made.registry)
             told = tell_all(world, url, cases, console, chosen)
             pulled = pull(world, url)
             if as_json:
-                print(json.dumps(as_json_object(told), ensure_ascii=False))
+                print(json.dumps(as_json_object(told, past), ensure_ascii=False))
             else:
                 page = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
                 page.print(as_table(told, read_rules(url), chosen))
                 page.print(summary(told, pulled, chosen))
             if out is not None:
                 leave(world, url, told, cases, out)
+            if made.demo_users is not None and made.demo_keys is not None:
+                address = stack.enter_context(browsing(url, made.demo_users, made.demo_keys))
+                console.print(people_table(made.people))
+                console.print(f"控制台 the console: [bold]{address}[/]")
             if not once:
                 console.print(f"服务仍在运行 the service is running: {url}   Ctrl-C 结束 to end")
                 _wait()
-    return 0 if all(one.came_out_right for one in told) else 1
+    fine = all(one.came_out_right for one in told) and not (past and past.unexpected)
+    return 0 if fine else 1
 
 
-@contextmanager
-def service(made: Provisioned, console: Console) -> Iterator[str]:
-    """A gateway serving from what was provisioned, in a process of its own; its address."""
-    with made.config.with_suffix(".log").open("w") as log:
-        process = subprocess.Popen(
-            [str(_GATEWAY), "serve", "--config", str(made.config)],
-            stdout=log,
-            stderr=log,
-            env={name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")},
-        )
-    port = next(line.split("=")[1].strip() for line in made.config.read_text().splitlines() if line.startswith("port"))
-    url = f"http://127.0.0.1:{port}"
-    try:
-        with console.status("启动PostgreSQL与网关服务 · starting PostgreSQL and the service ..."):
-            _wait_until_ready(url, process, made.config.with_suffix(".log"))
-        yield url
-    finally:
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=20)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            raise SystemExit(f"the service did not start:\n{log.read_text()[-2000:]}")
-        with suppress(requests.RequestException):
-            if requests.get(f"{url}/readyz", timeout=2).status_code == 200:
-                return
-        time.sleep(0.1)
-    raise SystemExit(f"the service did not become ready:\n{log.read_text()[-2000:]}")
+def people_table(listed: Sequence[Person]) -> Table:
+    """Who can sign in at the console, and how."""
+    table = Table(title="演示用户（口令公开，仅限沙盒） · people of the sandbox, whose passwords everybody knows")
+    for title in ("用户 user", "口令 password", "姓名 name", "机构 participant", "角色 role"):
+        table.add_column(title, no_wrap=True)
+    for one in listed:
+        table.add_row(one.name, one.password, one.display_name, one.participant, one.role)
+    return table
 
 
 def push_filings(world: World, url: str, registry: Path) -> None:
@@ -220,14 +217,13 @@ def read_rules(url: str) -> Rules:
     return {rule["id"]: rule for rule in requests.get(f"{url}/v1/rules", timeout=30).json()["rules"]}
 
 
-def as_json_object(told: list[Told]) -> dict[str, Any]:
-    """The answer for machines."""
-    return {
-        "cases": [
-            {"case": one.case.name, "expected": one.case.expected, "status": one.status, "failing": one.failing}
-            for one in told
-        ]
-    }
+def as_json_object(told: list[Told], past: Loaded | None = None) -> dict[str, Any]:
+    """The answer for machines; of a past, how much was told."""
+    cases = [
+        {"case": one.case.name, "expected": one.case.expected, "status": one.status, "failing": one.failing}
+        for one in told
+    ]
+    return {"cases": cases} | ({"history": shown(past)} if past is not None else {})
 
 
 def as_table(told: list[Told], rules: Rules, language: Language) -> Table:
@@ -333,7 +329,7 @@ def leave(world: World, url: str, told: list[Told], cases: list[Case], out: Path
                 (evidence / f"{one.case.name}.zip").write_bytes(_once_covered(subsidy_system, path))
     (out / "openapi.json").write_bytes(requests.get(f"{url}/v1/openapi.json", timeout=30).content)
     subprocess.run(
-        [str(_GATEWAY), "log", "copy", "--url", url, "--dir", str(out / "log")], check=True, stdout=subprocess.DEVNULL
+        [str(GATEWAY), "log", "copy", "--url", url, "--dir", str(out / "log")], check=True, stdout=subprocess.DEVNULL
     )
 
 
@@ -344,12 +340,6 @@ def _once_covered(reader: Gateway, path: str) -> bytes:
             return reader.call("GET", path).body
         time.sleep(0.5)
     return reader.call("GET", path).body
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.keys import Key, make_key
+from sandbox.people import Person, people, with_people, write_people
 from sandbox.world import World
 
 MARKER, WORDS = "SIMULATED-TIME", "gateway sandbox: nothing in this folder ever happened\n"
@@ -18,11 +19,17 @@ _WITHOUT_LINE = ("DIA-XLSX-BDX", "DIA-CRS-CSV")
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """Where things stand: the configuration to serve from, and the registry file to push."""
+    """Where things stand: the configuration to serve from, and the registry file to push.
+
+    Where people can sign in: who they are, and the files of theirs that a console in demo mode may show.
+    """
 
     config: Path
     trust: Path
     registry: Path
+    people: tuple[Person, ...] = ()
+    demo_users: Path | None = None
+    demo_keys: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +45,16 @@ class Past:
     marker: Path
 
 
-def provision(world: World, folder: Path, *, port: int, workers: int = 1) -> Provisioned:
-    """Write everything that an operator would set up by hand."""
+def provision(world: World, folder: Path, *, port: int, workers: int = 1, with_users: bool = False) -> Provisioned:
+    """Write everything that an operator would set up by hand; `with_users` people can sign in."""
     folder.mkdir(parents=True, exist_ok=True)
     trust = folder / "trust"
     world.trust_dir(trust)
     registry = folder / "clause-registry.json"
     registry.write_bytes(world.registry_json())
+    somebody = people(world) if with_users else []
     (folder / "participants.json").write_text(
-        json.dumps(participants(world), ensure_ascii=False, indent=1), encoding="utf-8"
+        json.dumps(with_people(participants(world), somebody), ensure_ascii=False, indent=1), encoding="utf-8"
     )
     sm2_key = folder / "gateway-sm2-key.pem"
     sm2_key.touch(mode=0o600)
@@ -55,10 +63,14 @@ def provision(world: World, folder: Path, *, port: int, workers: int = 1) -> Pro
     config.write_text(
         f'data_dir = "data"\nport = {port}\nworkers = {workers}\ntrust_dir = "trust"\n'
         'participants = "participants.json"\nsigning_key = "gateway-key.pem"\nlog_origin = "gateway.example/sandbox"\n'
-        'sm2_signing_key = "gateway-sm2-key.pem"\npublish_every_seconds = 0.5\n',
+        'sm2_signing_key = "gateway-sm2-key.pem"\npublish_every_seconds = 0.5\n'
+        + ('users = "users.json"\n' if with_users else ""),
         encoding="utf-8",
     )
-    return Provisioned(config, trust, registry)
+    if not with_users:
+        return Provisioned(config, trust, registry)
+    files = write_people(somebody, folder)
+    return Provisioned(config, trust, registry, tuple(somebody), files["demo_users"], files["demo_keys"])
 
 
 def participants(world: World) -> list[dict[str, Any]]:
