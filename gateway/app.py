@@ -34,7 +34,7 @@ from gateway.filing.routes import router as filing_routes
 from gateway.filing.sources.poll import polling
 from gateway.filing.sources.ready import read_sources
 from gateway.filing.store import CurrentRegistry
-from gateway.keys import check_not_ended, find_ends, load_previous
+from gateway.keys import check_not_ended, find_ends, load_own_signer, load_previous
 from gateway.ledger.asking import collecting, known_witnesses
 from gateway.ledger.checkpoint import CheckpointRefused
 from gateway.ledger.publish import publish
@@ -60,11 +60,12 @@ from gateway.submissions.recheck import recheck
 from gateway.submissions.routes import router as submission_routes
 from gateway.submissions.writer import Writer
 from schemas.verification import failed
-from signing.errors import UnusableKey
+from signing.errors import SignerLost, UnusableKey
 from signing.signer import load_signer
 from signing.trust import TrustError, TrustStore
 
 _LOG = logging.getLogger("gateway")
+_AFTER_LOSS = 5.0  # seconds until a signing key that was lost is looked for again
 
 
 def build(config: Config, clock: Callable[[], datetime] | None = None, versions: Versions | None = None) -> Gateway:
@@ -76,7 +77,7 @@ def build(config: Config, clock: Callable[[], datetime] | None = None, versions:
     clock = clock or clock_of(config)
     try:
         trust = TrustStore.load(config.trust_dir)
-        signer = load_signer(config.signing_key.read_bytes())
+        signer = load_own_signer(config)
         sm2_signer = load_signer(config.sm2_signing_key.read_bytes()) if config.sm2_signing_key else None
     except (TrustError, UnusableKey, OSError) as error:
         raise Misconfigured(str(error)) from error
@@ -152,7 +153,8 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            await publish_now(gateway)
+            with suppress(SignerLost):  # which was told; the next process signs it
+                await publish_now(gateway)
             await gateway.pool.close()
 
     app = FastAPI(
@@ -190,6 +192,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(psycopg.OperationalError, _database_gone)
+    app.add_exception_handler(SignerLost, _signer_lost)
     app.add_exception_handler(Exception, _unforeseen)
     return app
 
@@ -213,6 +216,9 @@ async def _publish_for_ever(gateway: Gateway) -> None:
             return
         except psycopg.OperationalError as error:
             _LOG.warning("no checkpoint now: %s", error)
+        except SignerLost as error:
+            _LOG.critical("no checkpoint now: the signing key: %s", error)
+            await asyncio.sleep(_AFTER_LOSS)
 
 
 async def _recheck_for_ever(gateway: Gateway, judges: Judges) -> None:
@@ -256,6 +262,13 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _database_gone(request: Request, error: Exception) -> Response:
     _LOG.error("database: %s", error)
     problem = Unavailable("the database cannot be reached", headers={"retry-after": "5"})
+    return render(problem, request, request.app.state.gateway.catalogue)
+
+
+async def _signer_lost(request: Request, error: Exception) -> Response:
+    """Nothing is answered unsigned that is to be signed. What was decided stands: asked again, it is told."""
+    _LOG.critical("the signing key: %s", error)
+    problem = Unavailable("the signing key cannot be used", headers={"retry-after": "30"})
     return render(problem, request, request.app.state.gateway.catalogue)
 
 

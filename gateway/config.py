@@ -32,6 +32,10 @@ def _parsed(value: Any) -> Any:
         return value
 
 
+KeyPlace = Annotated[Annotated[str, Field(strict=True, pattern=r"^pkcs11:")] | Path, Field(union_mode="left_to_right")]
+"""A private key: a PEM file, or the PKCS #11 URI of one in a token (RFC 7512)."""
+
+
 class WitnessAddress(Noun):
     """A witness of the log: the prefix below which it answers `add-checkpoint`, and its verifier key."""
 
@@ -91,9 +95,11 @@ class Config(Noun):
     public_url: str = ""
     trust_dir: Path = Path("trust")
     participants: Path = Path("participants.json")
-    signing_key: Path = Path("gateway-key.pem")
+    signing_key: KeyPlace = Path("gateway-key.pem")
     sm2_signing_key: Path | None = None
     previous_keys: Path | None = None
+    pkcs11_module: Path | None = None
+    pkcs11_pin_file: Path | None = None
     log_origin: str = "gateway.example/premiums"
     pool_size: int = Field(default=8, ge=2, le=200)
     request_max_age_seconds: int = Field(default=300, ge=10, le=3600)
@@ -152,7 +158,8 @@ def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, 
     if isinstance(sources := _parsed(values.get("filing_sources")), list):
         values["filing_sources"] = [_below(base, one) for one in sources]
     for name, field in Config.model_fields.items():
-        if field.annotation is Path or (name in values and field.annotation == Path | None):
+        in_file = name == "signing_key" and not str(values.get(name, "")).startswith("pkcs11:")
+        if field.annotation is Path or in_file or (name in values and field.annotation == Path | None):
             values[name] = base / Path(values.get(name, field.default))
     try:
         config = Config(**values)

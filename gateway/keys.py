@@ -5,7 +5,8 @@ until when that key counted.
 """
 
 import base64
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,15 +14,62 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from gateway.config import Config
 from gateway.db import Connection
 from gateway.errors import Misconfigured
 from gateway.participants import ParticipantKey
 from schemas.canonical import as_json
 from signing.algorithms import find_flaw
-from signing.signer import Signer
+from signing.errors import UnusableKey
+from signing.signer import Signer, load_signer
+from signing.token_uri import NotATokenUri, TokenUri, read_token_uri
 from untrusted import Refused, read_json
 
 Reason = Literal["rotated", "compromised"]
+
+
+_PIN = "GATEWAY_PKCS11_PIN"
+_LONGEST_PIN = 256
+
+
+def load_own_signer(config: Config, environment: Mapping[str, str] = os.environ) -> Signer:
+    """Who signs for the gateway: a key in a PEM file, or in a PKCS #11 token. Raises `Misconfigured`.
+
+    Of a token: the library is `module-path` of its URI or `pkcs11_module`; the PIN is in the file `pin-source` or
+    `pkcs11_pin_file`, or in the environment (`GATEWAY_PKCS11_PIN`); never in the configuration.
+    """
+    place = config.signing_key
+    try:
+        if isinstance(place, Path):
+            return load_signer(place.read_bytes())
+        uri = read_token_uri(place)
+        module = Path(uri.module_path) if uri.module_path else config.pkcs11_module
+        if module is None:
+            raise Misconfigured("signing_key: which library reaches the token: pkcs11_module, or the URI's module-path")
+        # A service without tokens needs no library for them.
+        from signing.pkcs11 import open_token
+
+        return open_token(uri, module, _read_pin(config, uri, environment))
+    except (UnusableKey, NotATokenUri, OSError) as error:
+        raise Misconfigured(f"signing_key: {error}") from error
+
+
+def _read_pin(config: Config, uri: TokenUri, environment: Mapping[str, str]) -> str:
+    source = uri.pin_source.removeprefix("file:") if uri.pin_source else None
+    file = Path(source) if source else config.pkcs11_pin_file
+    if file is None:
+        if not environment.get(_PIN):
+            raise Misconfigured(f"signing_key: the PIN of the token: {_PIN}, pkcs11_pin_file, or pin-source in the URI")
+        return environment[_PIN]
+    with file.open("rb") as stream:
+        pin = stream.read(_LONGEST_PIN + 1)
+    try:
+        text = pin.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"{file}: the PIN is not UTF-8") from error
+    if not text or len(pin) > _LONGEST_PIN:
+        raise Misconfigured(f"{file}: there is no PIN in it")
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ def serve(config: Config) -> int:
         dsn = config.dsn or stack.enter_context(embedded(config.data_dir.resolve() / "postgres"))
         config = config.model_copy(update={"dsn": dsn})
         migrate(dsn)
-        make_signing_key(config.signing_key)
+        if isinstance(config.signing_key, Path):  # a token's key is made in the token
+            make_signing_key(config.signing_key)
         if config.port == 0:
             config = config.model_copy(update={"port": free_port(config.host)})
         print(f"http://{config.host}:{config.port}", file=sys.stderr, flush=True)

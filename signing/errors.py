@@ -30,3 +30,7 @@ class UnusableKey(SigningError):
 
 class NoEngine(SigningError):
     """No library on this machine computes SM2 correctly, or the one that does cannot do what was asked."""
+
+
+class SignerLost(SigningError):
+    """A key does not sign any more: its token was removed, locked, or holds another key. Nothing was signed."""

@@ -180,7 +180,7 @@ def test_the_command_lists_signs_judges_and_applies(dsn: str, capsysbinary: pyte
     code, listed = shown()
     assert code == 1
     signature = listed.pop("signature")
-    signer = load_signer(config.signing_key.read_bytes())
+    signer = load_signer(Path(config.signing_key).read_bytes())
     assert base64.b64decode(signature["value"]) == signer.sign(canonical(listed))  # Ed25519 has one signature
     assert numbers[0] in {one["policy_no"] for one in listed["premiums"]}
     assert Yuan.of(listed["at_stake"]).fen > 0
