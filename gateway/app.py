@@ -20,6 +20,8 @@ from gateway.access.people import people_of
 from gateway.batches.routes import Intake
 from gateway.batches.routes import router as batch_routes
 from gateway.batches.run import running
+from gateway.blobs.evidence import open_evidence
+from gateway.blobs.objects import NoBytes
 from gateway.bundle.routes import router as bundle_routes
 from gateway.cards.routes import router as card_routes
 from gateway.catalogue import load_catalogue
@@ -29,6 +31,7 @@ from gateway.db import new_pool
 from gateway.delivery.routes import router as delivery_routes
 from gateway.delivery.worker import delivering
 from gateway.errors import Misconfigured
+from gateway.erasure.routes import router as erasure_routes
 from gateway.feed.routes import router as feed_routes
 from gateway.filing.routes import router as filing_routes
 from gateway.filing.sources.poll import polling
@@ -46,7 +49,7 @@ from gateway.participants import load_participants
 from gateway.people.routes import router as people_routes
 from gateway.premiums.routes import router as premium_routes
 from gateway.oversight.routes import router as oversight_routes
-from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render
+from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render, without_bytes
 from gateway.receipts.routes import router as receipt_routes
 from gateway.registries.check import Terms as RegistryTerms
 from gateway.registries.routes import router as registry_routes
@@ -59,6 +62,7 @@ from gateway.submissions.memory.routes import router as memory_routes
 from gateway.submissions.recheck import recheck
 from gateway.submissions.routes import router as submission_routes
 from gateway.submissions.writer import Writer
+from gateway.timestamps.asking import stamping
 from schemas.verification import failed
 from signing.errors import SignerLost, UnusableKey
 from signing.signer import load_signer
@@ -97,6 +101,7 @@ def build(config: Config, clock: Callable[[], datetime] | None = None, versions:
         versions=versions or known(),
         signer=signer,
         sm2_signer=sm2_signer,
+        evidence=open_evidence(config),
         clock=clock,
         started_at=clock(),
     )
@@ -114,6 +119,7 @@ def judges_of(gateway: Gateway) -> Judges:
         asked=RegistryTerms(gateway.config.registry_max_age_days, gateway.config.required_registries),
         schemes=gateway.config.schemes,
         log_origin=gateway.config.log_origin,
+        evidence=gateway.evidence,
     )
 
 
@@ -143,6 +149,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
                 delivering(gateway),
                 collecting(gateway),
                 polling(gateway),
+                stamping(gateway),
                 running(gateway, judges, reading) as runner,
             ):
                 app.state.batches = Intake(runner)
@@ -170,6 +177,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         submission_routes,
         receipt_routes,
         memory_routes,
+        erasure_routes,
         batch_routes,
         bundle_routes,
         premium_routes,
@@ -192,6 +200,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(psycopg.OperationalError, _database_gone)
+    app.add_exception_handler(NoBytes, _without_bytes)
     app.add_exception_handler(SignerLost, _signer_lost)
     app.add_exception_handler(Exception, _unforeseen)
     return app
@@ -227,7 +236,7 @@ async def _recheck_for_ever(gateway: Gateway, judges: Judges) -> None:
         await asyncio.sleep(gateway.config.recheck_every_seconds)
         try:
             done = await recheck(gateway.pool, judges, gateway.clock)
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, NoBytes) as error:
             _LOG.warning("no recheck now: %s", error)
             continue
         if done is not None and done.changed:
@@ -270,6 +279,13 @@ async def _signer_lost(request: Request, error: Exception) -> Response:
     _LOG.critical("the signing key: %s", error)
     problem = Unavailable("the signing key cannot be used", headers={"retry-after": "30"})
     return render(problem, request, request.app.state.gateway.catalogue)
+
+
+async def _without_bytes(request: Request, error: Exception) -> Response:
+    if not isinstance(error, NoBytes):
+        raise error
+    _LOG.error("evidence: %s", error)
+    return render(without_bytes(error), request, request.app.state.gateway.catalogue)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -261,6 +261,8 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--file", type=Path, help="put it there, in place of the one of that name; default: stdout")
     added.set_defaults(run=_user_add)
 
+    _evidence_store_commands(commands)
+
     log = commands.add_parser("log", help="透明日志 the transparency log").add_subparsers(parser_class=_Parser)
     audit = log.add_parser("audit", help="审计 recompute the whole log: published, or with the database behind it")
     source = audit.add_mutually_exclusive_group(required=True)
@@ -275,11 +277,44 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--json", action="store_true", help="findings as JSON Lines, the outcome last")
     audit.add_argument("--lang", choices=("zh", "en"), default="zh")
     audit.set_defaults(run=_log_audit)
+    stamp = log.add_parser("timestamp", help="时间戳 have authorities stamp the last checkpoint now")
+    _configurable(stamp)
+    stamp.add_argument("--authority", metavar="NAME", help="this one only")
+    stamp.set_defaults(run=_log_timestamp)
+    stamps = log.add_parser("timestamps", help="judge every time-stamp on the log, by the trust folder alone")
+    _configurable(stamps)
+    stamps.set_defaults(run=_log_timestamps)
     copy = log.add_parser("copy", help="copy a served log to a folder")
     copy.add_argument("--url", required=True)
     copy.add_argument("--dir", type=Path, required=True)
     copy.set_defaults(run=_log_copy)
     return parser
+
+
+def _evidence_store_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    store = commands.add_parser("store", help="证据存储 where sealed documents are kept").add_subparsers(
+        parser_class=_Parser
+    )
+    check = store.add_parser("check", help="核对 what stores and rows do not agree on, and what no row speaks of")
+    _configurable(check)
+    check.add_argument("--read", action="store_true", help="read every document, not only names and sizes")
+    check.add_argument("--finish", action="store_true", help="remove what was erased by order and is there still")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(run=_store_check)
+    move = store.add_parser("move", help="迁移 move every document to where new ones go")
+    _configurable(move)
+    move.add_argument("--json", action="store_true")
+    move.set_defaults(run=_store_move)
+
+    document = commands.add_parser("document", help="签章文件 sealed documents").add_subparsers(parser_class=_Parser)
+    erase = document.add_parser("erase", help="依令删除 ask that a document goes; the same by a second person erases")
+    erase.add_argument("document", help="the document's SHA-256")
+    erase.add_argument("--ground", choices=("order", "retention"), required=True)
+    erase.add_argument("--order-no", required=True, help="文号")
+    erase.add_argument("--ordered-by", required=True, help="签发机关 the authority")
+    erase.add_argument("--ordered-on", type=date.fromisoformat, required=True, help="签发日期 YYYY-MM-DD")
+    _calling(erase)
+    erase.set_defaults(run=_document_erase)
 
 
 def _onboarding_commands(adapters: "argparse._SubParsersAction[_Parser]") -> None:
@@ -792,6 +827,38 @@ def _log_audit(parsed: argparse.Namespace) -> int:
     from gateway.commands.log import audit_log
 
     return audit_log(parsed.dir, parsed.url, parsed.key, parsed.keys)
+
+
+def _log_timestamp(parsed: argparse.Namespace) -> int:
+    from gateway.commands.timestamp import stamp_now
+    from gateway.config import load_config
+
+    return stamp_now(load_config(parsed.config), parsed.authority)
+
+
+def _log_timestamps(parsed: argparse.Namespace) -> int:
+    from gateway.commands.timestamp import list_stamps
+    from gateway.config import load_config
+
+    return list_stamps(load_config(parsed.config))
+
+
+def _store_check(parsed: argparse.Namespace) -> int:
+    from gateway.commands.store import check
+    from gateway.config import load_config
+
+    return check(load_config(parsed.config), read=parsed.read, finish=parsed.finish, as_json=parsed.json)
+
+
+def _store_move(parsed: argparse.Namespace) -> int:
+    from gateway.commands.store import move_all
+    from gateway.config import load_config
+
+    return move_all(load_config(parsed.config), as_json=parsed.json)
+
+
+def _document_erase(parsed: argparse.Namespace) -> int:
+    return int(importlib.import_module("client.documents").erase(parsed))
 
 
 def _log_copy(parsed: argparse.Namespace) -> int:

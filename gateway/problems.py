@@ -7,9 +7,11 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.blobs.evidence import Erased
+from gateway.blobs.objects import Damaged, NoBytes
 from gateway.catalogue import Catalogue
 from gateway.entries import problem_entry
-from schemas.verification import Check, Outcome, Severity
+from schemas.verification import Check, Outcome, Severity, failed, unknown
 
 Language = Literal["zh", "en"]
 
@@ -65,6 +67,13 @@ class Conflict(Problem):
     title = {"zh": "与已受理的内容冲突", "en": "This contradicts what was received before"}
 
 
+class Gone(Problem):
+    """It was here and was erased by order: digest, verdicts and proof stay."""
+
+    slug, status = "gone", 410
+    title = {"zh": "已依令删除", "en": "Erased by order"}
+
+
 class TooLarge(Problem):
     """The body is larger than the gateway takes."""
 
@@ -106,11 +115,30 @@ PROBLEMS: tuple[type[Problem], ...] = (
     Forbidden,
     NotFound,
     Conflict,
+    Gone,
     TooLarge,
     Refused,
     TooOften,
     Unavailable,
 )
+
+
+def without_bytes(error: NoBytes) -> Problem:
+    """Why the bytes of a document are not to be had: erased, damaged, or the store is down for now."""
+    if isinstance(error, Erased):
+        check = failed("evidence.erased", "by-order", document=error.digest)
+        return Gone("the document was erased by order", detail_zh="该文件已依令删除", checks=[check])
+    if isinstance(error, Damaged):
+        zh = "所存文件缺失或已改变，不据此作任何结论，请联系网关运营方"
+        check = failed("evidence.store", error.reason, document=error.digest)
+        return Unavailable("the stored document is lost or changed", detail_zh=zh, checks=[check])
+    check = unknown("evidence.store", "unreachable")
+    return Unavailable(
+        "the evidence store cannot be reached",
+        detail_zh="证据存储暂时不可用，请稍后重试",
+        checks=[check],
+        headers={"retry-after": "10"},
+    )
 
 
 def language_of(request: Request) -> Language:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adapters.versions import Versions, known
+from gateway.blobs.evidence import Evidence
 from gateway.catalogue import Catalogue
 from gateway.config import Config
 from gateway.db import Pool
@@ -28,6 +29,7 @@ class Gateway:
     notes: list[str] = field(default_factory=list)
     versions: Versions = field(default_factory=known)
     sm2_signer: Signer | None = None
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def log_signers(self) -> tuple[Signer, ...]:

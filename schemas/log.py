@@ -7,7 +7,8 @@ from pydantic import AwareDatetime, Field
 from schemas.base import Noun
 
 EntryKind = Literal[
-    "submission", "premium", "filing", "registry", "document", "mapping", "award", "decision", "directive", "key"
+    "submission", "premium", "filing", "registry", "document", "mapping", "award", "decision", "directive", "key",
+    "erasure", "timestamp"
 ]
 
 

@@ -30,7 +30,7 @@ ORDER = [
     {"params", "answers"},
     {"ledger", "trust", "seal_report"},
     {"schemes"},
-    {"filing", "registries", "handover", "revocation", "completeness", "mappings"},
+    {"filing", "registries", "handover", "revocation", "completeness", "mappings", "erasure", "timestamps"},
     {"feed"},
     {"submissions", "premiums", "match", "oversight", "search", "inquiries", "delivery", "people"},
     {"cards"},

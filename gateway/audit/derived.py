@@ -46,6 +46,16 @@ _LOGGED: Mapping[str, tuple[str, str]] = {
         "SELECT a.id::text FROM mapping_activations a WHERE a.proposal IS NOT NULL AND NOT EXISTS ("
         "SELECT FROM ledger_entries e WHERE e.index = a.leaf_index AND e.kind = 'mapping')",
     ),
+    "erasures": (
+        "SELECT count(*) FROM erasures",
+        "SELECT r.document FROM erasures r WHERE NOT EXISTS (SELECT FROM ledger_entries e "
+        "WHERE e.index = r.leaf_index AND e.kind = 'erasure')",
+    ),
+    "log_timestamps": (
+        "SELECT count(*) FROM log_timestamps",
+        "SELECT t.id::text FROM log_timestamps t WHERE NOT EXISTS (SELECT FROM ledger_entries e "
+        "WHERE e.index = t.leaf_index AND e.kind = 'timestamp')",
+    ),
     "key_events": (
         "SELECT count(*) FROM key_events",
         "SELECT k.id::text FROM key_events k WHERE NOT EXISTS (SELECT FROM ledger_entries e "

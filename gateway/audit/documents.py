@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gateway.audit.bodiless import check_bodiless
 from gateway.audit.entry import Range, Said
 from gateway.audit.requests import check_request
 from gateway.audit.store import Snapshot, rows, whole
@@ -15,7 +16,8 @@ from schemas.verification import Check, Report
 
 _QUERY = (
     "SELECT d.digest, d.insurer, d.media_type, d.size, "
-    "CASE WHEN octet_length(d.bytes) <= 65536 THEN d.bytes END, d.received_at, d.request "
+    "CASE WHEN octet_length(d.bytes) <= 65536 THEN d.bytes END, d.received_at, d.request, d.kept_in, "
+    "EXISTS (SELECT FROM erasures e WHERE e.document = d.digest) "
     "FROM unnest(%s::text[], %s::text[]) AS k(digest, insurer) JOIN documents d USING (digest, insurer)"
 )
 _VERDICTS = (
@@ -26,7 +28,10 @@ _VERDICTS = (
 
 
 def judge(connection: Snapshot, said: Sequence[Said], people: Participants, found: Range) -> Iterator[Check]:
-    """Every document that the log speaks of is there, with these bytes, and its first verdict is the one logged."""
+    """Every document that the log speaks of is there, with these bytes, and its first verdict is the one logged.
+
+    Of one that is in the evidence store, or was erased by order, all but the bytes.
+    """
     keys = [(str(one.body.get("digest")), str(one.body.get("insurer"))) for one in said]
     digests, insurers = [digest for digest, _ in keys], [insurer for _, insurer in keys]
     there = {(row[0], row[1]): row[2:] for row in rows(connection, _QUERY, digests, insurers)}
@@ -40,16 +45,21 @@ def judge(connection: Snapshot, said: Sequence[Said], people: Participants, foun
             yield missing("documents", name, leaf=one.index)
             continue
         found.count("documents")
-        _, size, given, received_at, request = row
+        _, size, given, received_at, request, kept_in, is_erased = row
+        yield from compare("documents", name, {"received_at": (one.at, received_at)})
+        if kept_in == "erased" and not is_erased:
+            yield missing("erasures", key[0], document=name)
+        yield from _judge_verdicts(one, name, verdicts.get(key, []))
+        if kept_in is not None:  # what the store has is judged apart, each of its documents once
+            yield from check_bodiless("documents", name, request, key[0], people, key[1])
+            continue
         data = whole(connection, given, "SELECT bytes FROM documents WHERE (digest, insurer) = (%s, %s)", *key)
         stated = {
             "bytes": (key[0], f"sha256:{hashlib.sha256(data).hexdigest()}"),
             "size": (len(data), size),
-            "received_at": (one.at, received_at),
         }
         yield from compare("documents", name, stated)
         yield from check_request("documents", name, request, data, people, key[1])
-        yield from _judge_verdicts(one, name, verdicts.get(key, []))
 
 
 def _judge_verdicts(one: Said, name: str, verdicts: Sequence[tuple[Any, ...]]) -> Iterator[Check]:

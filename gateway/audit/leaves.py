@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from gateway.audit import documents, filings, keys, mappings, messages, premiums, registries
+from gateway.audit import documents, erasures, filings, keys, mappings, messages, premiums, registries, timestamps
 from gateway.audit.entry import Range, Said
 from gateway.audit.store import Snapshot, rows
 from gateway.ledger.audit import find_entry_flaw
@@ -21,6 +21,7 @@ from schemas.verification import Check, failed
 
 _KINDS = frozenset(
     {"submission", "premium", "filing", "registry", "document", "mapping", "award", "decision", "directive", "key"}
+    | {"erasure", "timestamp"}
 )
 _MESSAGES = frozenset({"submission", "award", "decision", "directive"})
 
@@ -36,6 +37,8 @@ _JUDGES: Mapping[str, Judge] = {
     "registry": registries.judge,
     "mapping": mappings.judge,
     "key": keys.judge,
+    "erasure": erasures.judge,
+    "timestamp": timestamps.judge,
 }
 
 

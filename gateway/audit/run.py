@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
-from gateway.audit import batches, cosignatures, proposals
+from gateway.audit import batches, cosignatures, evidence, proposals
 from gateway.audit.derived import DERIVED, judge_counts, judge_derived
 from gateway.audit.entry import Range
 from gateway.audit.leaves import judge_range
@@ -40,6 +40,8 @@ class Database:
     dsn: str
     participants: Path | None = None
     witnesses: tuple[NoteKey, ...] = ()
+    stores: tuple[str, ...] = ()
+    store_timeout: float = 10.0
     ends: tuple[Ended, ...] = ()
 
 
@@ -47,6 +49,7 @@ class Database:
 _APART: Mapping[str, Callable[[Snapshot, Participants, Database], Iterator[Check]]] = {
     "batches": lambda connection, people, _: batches.judge(connection, people),
     "ledger_cosignatures": lambda connection, _, database: cosignatures.judge(connection, database.witnesses),
+    "evidence": lambda connection, _, database: evidence.judge(connection, database.stores, database.store_timeout),
     "mapping_proposals": lambda connection, people, _: proposals.judge(connection, people),
 }
 

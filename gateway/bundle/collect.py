@@ -9,13 +9,16 @@ from typing import Any
 import orjson
 
 from gateway.batches.places import find_places, line_of
+from gateway.blobs.evidence import Evidence
 from gateway.bundle import store
 from gateway.bundle.cover import Sheet, write_cover, write_cover_pdf
+from gateway.bundle.erased import as_told, words_of
 from gateway.bundle.layout import write_bundle
 from gateway.bundle.registries import registry_files
 from gateway.bundle.store import KeptMessage, KeptRevision, PolicyKey
 from gateway.catalogue import Catalogue
 from gateway.db import Connection
+from gateway.erasure.store import find_erasures
 from gateway.filing.registry import FilingRegistry
 from gateway.filing.store import list_wholes as list_filing_sources
 from gateway.filing.store import load as load_filings
@@ -47,7 +50,7 @@ async def collect(
     at: datetime,
 ) -> bytes:
     """The bundle of the premium's latest revision; `signers` sign the log, the first of them the manifest. Raises
-    `NotYet`.
+    `NotYet`, and `NoBytes` if a document is not to be had that was not erased.
 
     One consistent reading of the database; nothing is written. Personal data is what the messages themselves carry.
     """
@@ -63,7 +66,7 @@ async def collect(
         messages = await _messages(connection, states)
         documents = await _documents(connection, states)
         files: dict[str, bytes] = {}
-        files |= _revision_files(revisions) | await _message_files(connection, messages) | _document_files(documents)
+        files |= _revision_files(revisions) | await _message_files(connection, messages)
         files |= await _filing_files(connection, {code for code, _ in linked}, messages, revisions)
         files |= await registry_files(connection, states.values(), revisions)
         files["claims.json"] = await _claims(connection, states.values())
@@ -71,8 +74,9 @@ async def collect(
         files["participants.json"] = _participants(judges, messages, linked)
         files |= _trust_files(trust_dir)
         files |= await _log_files(connection, messages, documents, revisions, judges.log_origin, keys)
+    files |= await _document_files(documents, judges.evidence)
     latest = orjson.loads(own[-1].body)
-    sheet = Sheet(own[-1].body, own[-1].leaf_index, judges.log_origin, at)
+    sheet = Sheet(own[-1].body, own[-1].leaf_index, judges.log_origin, at, erased=words_of(documents))
     files["cover.html"] = write_cover(latest, sheet, catalogue)
     about = {
         "insurer": key[0],
@@ -118,7 +122,11 @@ async def _messages(connection: Connection, states: Mapping[PolicyKey, PolicySta
 async def _documents(connection: Connection, states: Mapping[PolicyKey, PolicyState]) -> list[dict[str, Any]]:
     named = sorted({(state.insurer.code, digest) for state in states.values() for digest in state.documents})
     found = [await store.find_document(connection, insurer, digest) for insurer, digest in named]
-    return [one for one in found if one is not None]
+    documents = [one for one in found if one is not None]
+    erasures = await find_erasures(connection, [one["digest"] for one in documents])
+    return [
+        one | {"erased": as_told(erasures[one["digest"]])} if one["digest"] in erasures else one for one in documents
+    ]
 
 
 def _revision_files(revisions: Iterable[KeptRevision]) -> dict[str, bytes]:
@@ -147,12 +155,14 @@ async def _message_files(connection: Connection, messages: Sequence[KeptMessage]
     return files
 
 
-def _document_files(documents: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
+async def _document_files(documents: Iterable[Mapping[str, Any]], evidence: Evidence) -> dict[str, bytes]:
+    """Behind the reading of the database: a store may take its time."""
     files = {}
     for one in documents:
         place = f"documents/{one['digest'].removeprefix('sha256:')}-{one['insurer']}"
-        files[f"{place}/bytes"] = one["bytes"]
-        files[f"{place}/document.json"] = orjson.dumps({k: v for k, v in one.items() if k != "bytes"})
+        if "erased" not in one:
+            files[f"{place}/bytes"] = await evidence.read(one["kept"])
+        files[f"{place}/document.json"] = orjson.dumps({k: v for k, v in one.items() if k != "kept"})
     return files
 
 
@@ -222,7 +232,7 @@ async def _log_files(
     indexes = {orjson.loads(one.receipt)["leaf"]["index"] for one in messages} | {one.leaf_index for one in revisions}
     entries = {leaf_hash(canonical(document_entry(one))): one for one in documents}
     found = await store.find_leaves(connection, list(entries))
-    indexes |= set(found.values())
+    indexes |= set(found.values()) | {one["erased"]["leaf_index"] for one in documents if "erased" in one}
     last = await find_last_checkpoint(connection)
     if last is None or max(indexes) >= last.size:
         raise NotYet("no checkpoint covers the premium yet")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.bundle.erased import words_of
 from gateway.bundle.layout import digest_of
 from gateway.bundle.read import Bundle, Unreadable
 from gateway.catalogue import Catalogue
@@ -49,6 +50,7 @@ class Sheet:
     """What a cover sheet is about: a revision as it was logged, its place in the log, when the sheet's data was read.
 
     `bundle` is the digest of the bundle that the sheet stands beside; None of a sheet that stands in one, or alone.
+    `erased` says, in words, which documents were erased by order.
     """
 
     revision: bytes
@@ -56,6 +58,7 @@ class Sheet:
     log: str
     at: datetime
     bundle: str | None = None
+    erased: tuple[str, ...] = ()
 
 
 def write_cover(premium: dict[str, Any], sheet: Sheet, catalogue: Catalogue) -> bytes:
@@ -88,7 +91,9 @@ def sheet_of(bundle: Bundle, data: bytes) -> tuple[dict[str, Any], Sheet, Catalo
     catalogue = Catalogue(Rule.model_validate(rule) for rule in bundle.json("catalogue.json"))
     at = datetime.fromisoformat(about.made_at)
     log = str(about.settings["log"])
-    return premium, Sheet(bundle.files[path], places[0], log, at, digest_of(data)), catalogue
+    papers = [bundle.json(path) for path in bundle.below("documents") if path.endswith("/document.json")]
+    erased = words_of(papers)
+    return premium, Sheet(bundle.files[path], places[0], log, at, digest_of(data), erased), catalogue
 
 
 def describe(premium: Mapping[str, Any], sheet: Sheet, catalogue: Catalogue) -> Content:
@@ -104,6 +109,7 @@ def describe(premium: Mapping[str, Any], sheet: Sheet, catalogue: Catalogue) -> 
         Line("规则目录 rules", str(premium["report"]["basis"].get("catalogue", "—")), code=True),
         Line("制作时间 made", f"{sheet.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S} 北京时间 UTC+8"),
     ]
+    evidence += [Line("已依令删除的文件 erased", visible(words)) for words in sheet.erased]
     if sheet.bundle is not None:
         evidence.insert(0, Line("证据包摘要 bundle", sheet.bundle, code=True))
     sections.append(Section("证据 evidence", tuple(evidence), scan=sheet.bundle or digest))

@@ -6,8 +6,8 @@ premiums/INSURER/NUMBER/R.json    every revision, canonical, as logged; also of 
 submissions/ID/body           a message's raw bytes as they came
 submissions/ID/message.json   who sent it, when, under which key, the signature base and signature of its request
 submissions/ID/receipt.json   what it was told
-documents/SHA256/bytes        a sealed document
-documents/SHA256/document.json    who handed it in, when; every verdict on it
+documents/SHA256/bytes        a sealed document; missing if it was erased by order
+documents/SHA256/document.json    who handed it in, when; every verdict on it; by which order it was erased
 filings/N.json                what the registries stated of the insurers, as known from a moment on
 registries.json               what the other registries state of the product and its holder
 claims.json                   in which ways the product's approval number was told, first told first

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.blobs.evidence import Kept
 from gateway.db import Connection
 
 PolicyKey = tuple[str, str]
@@ -81,9 +82,10 @@ async def find_revisions(connection: Connection, keys: Sequence[PolicyKey]) -> l
 
 
 async def find_document(connection: Connection, insurer: str, digest: str) -> dict[str, Any] | None:
-    """A document with its request and every verdict on it; `bytes` apart."""
+    """A document with its request and every verdict on it; `kept` says where its bytes are."""
     cursor = await connection.execute(
-        "SELECT media_type, bytes, received_at, request FROM documents WHERE insurer = %s AND digest = %s",
+        "SELECT media_type, bytes, received_at, request, size, kept_in FROM documents "
+        "WHERE insurer = %s AND digest = %s",
         (insurer, digest),
     )
     row = await cursor.fetchone()
@@ -102,7 +104,7 @@ async def find_document(connection: Connection, insurer: str, digest: str) -> di
         "insurer": insurer,
         "digest": digest,
         "media_type": row[0],
-        "bytes": bytes(row[1]),
+        "kept": Kept(digest, row[4], None if row[1] is None else bytes(row[1]), row[5]),
         "received_at": row[2].isoformat(),
         "request": row[3],
         "verdicts": verdicts,

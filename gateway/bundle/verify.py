@@ -13,6 +13,7 @@ import orjson
 
 from gateway.batches.tree import FIELD
 from gateway.bundle.collect import document_entry
+from gateway.bundle.erased import erased_in, in_words
 from gateway.bundle.layout import digest_of
 from gateway.bundle.read import Bundle, read_bundle
 from gateway.bundle.replay import Replay, differences
@@ -30,14 +31,15 @@ from signing import TrustStore
 from signing.algorithms import find_flaw
 from signing.structured import read_byte_sequences
 
-Result = Literal["recomputed", "equal", "differs", "absent"]
+Result = Literal["recomputed", "equal", "differs", "absent", "erased"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step: what was computed, how many times, and whether it came out as it was told.
 
-    `recomputed` and `equal` are good; `differs` is not; `absent` says that something needed for it is not there.
+    `recomputed` and `equal` are good; `differs` is not; `absent` says that something needed for it is not there, and
+    `erased` that it is not there by order, as the log says: the rest of the step came out.
     """
 
     name: str
@@ -71,11 +73,11 @@ def verify_bundle(
 
 
 def outcome_of(steps: list[Step]) -> Outcome:
-    """Failed if a step differs, else indeterminate if something is absent, else passed."""
+    """Failed if a step differs, else indeterminate if something is absent or erased, else passed."""
     results = {step.result for step in steps}
     if "differs" in results:
         return Outcome.FAILED
-    return Outcome.INDETERMINATE if "absent" in results else Outcome.PASSED
+    return Outcome.INDETERMINATE if results & {"absent", "erased"} else Outcome.PASSED
 
 
 def _files(bundle: Bundle) -> Step:
@@ -84,6 +86,13 @@ def _files(bundle: Bundle) -> Step:
 
 def _step(name: str, count: int, wrong: tuple[str, ...] | list[str], good: Result) -> Step:
     return Step(name, "differs" if wrong else good, count, tuple(wrong[:20]))
+
+
+def _or_erased(step: Step, gone: list[str]) -> Step:
+    """The step, if all that came out is good, with what could not be computed since its bytes were erased."""
+    if not gone or step.result not in ("recomputed", "equal"):
+        return step
+    return Step(step.name, "erased", step.count, tuple(dict.fromkeys(gone))[:20])
 
 
 def _log(bundle: Bundle, log_key: str | None, known: Sequence[Ended]) -> Iterator[Step]:
@@ -141,6 +150,7 @@ def _entries(bundle: Bundle) -> Step:
     """Everything in the bundle is what some leaf says, and everything that a leaf says is in the bundle."""
     wrong = []
     said = {}
+    erased, gone = erased_in(bundle), []
     for leaf in bundle.json("log/leaves.json")["leaves"]:
         said[leaf["entry"].encode()] = orjson.loads(leaf["entry"])
     named: set[str] = set()
@@ -152,6 +162,9 @@ def _entries(bundle: Bundle) -> Step:
         elif entry["kind"] == "document":
             path = f"documents/{body['digest'].removeprefix('sha256:')}-{body['insurer']}/bytes"
             good = digest_of(bundle.files.get(path, b"")) == body["digest"]
+            if (told := erased.get(body["digest"])) is not None:
+                good = path not in bundle.files
+                gone.append(in_words(body["digest"], told))
         elif "submission_id" in body:
             path = f"submissions/{body['submission_id']}/body"
             good = digest_of(bundle.files.get(path, b"")) == body["body_digest"]
@@ -166,9 +179,16 @@ def _entries(bundle: Bundle) -> Step:
     kept |= {path for path in bundle.below("documents") if path.endswith("/bytes")}
     wrong += sorted(kept - named)
     for path in bundle.below("documents"):
-        if path.endswith("/document.json") and canonical(document_entry(bundle.json(path))) not in said:
-            wrong.append(path)
-    return _step("entries", len(said), wrong, "recomputed")
+        if path.endswith("/document.json"):
+            about = bundle.json(path)
+            if canonical(document_entry(about)) not in said or about.get("erased") != erased.get(about["digest"]):
+                wrong.append(path)
+    wrong += sorted(f"{one}: an erasure of something else" for one in erased if not _speaks_of(said, one))
+    return _or_erased(_step("entries", len(said), wrong, "recomputed"), gone)
+
+
+def _speaks_of(said: Mapping[bytes, Any], document: str) -> bool:
+    return any(entry["kind"] == "document" and entry["body"]["digest"] == document for entry in said.values())
 
 
 def _receipt_holds(bundle: Bundle, body: dict[str, Any]) -> bool:
@@ -182,6 +202,7 @@ def _requests(bundle: Bundle) -> Step:
     """Each message was signed, with its body's digest, by a key that was registered for its sender (RFC 9421, 9530)."""
     people = {one["code"]: Participant.model_validate(one) for one in bundle.json("participants.json")}
     wrong, unproven, count = [], [], 0
+    erased, gone = erased_in(bundle), []
     for path in bundle.below("submissions"):
         if not path.endswith("/message.json"):
             continue
@@ -199,11 +220,18 @@ def _requests(bundle: Bundle) -> Step:
             count += 1
             about = bundle.json(path) | {"content_type": bundle.json(path)["media_type"]}
             body = bundle.files.get(path.replace("document.json", "bytes"), b"")
-            if _request_holds(about, body, people.get(about["insurer"]), about["request"]["keyid"]) is not True:
+            digests = None
+            if (told := erased.get(about["digest"])) is not None:
+                digests = {"sha-256": bytes.fromhex(about["digest"].removeprefix("sha256:"))}
+                if "sha-256=:" not in base64.b64decode(about["request"]["base"]).decode("utf-8", "replace"):
+                    gone.append(in_words(about["digest"], told))
+                    continue
+            keyid = about["request"]["keyid"]
+            if _request_holds(about, body, people.get(about["insurer"]), keyid, digests) is not True:
                 wrong.append(path)
     if unproven and not wrong:
         return Step("requests", "absent", count, tuple(unproven[:20]))
-    return _step("requests", count, wrong, "recomputed")
+    return _or_erased(_step("requests", count, wrong, "recomputed"), gone)
 
 
 def _message_holds(path: str, about: dict[str, Any], receipt: dict[str, Any]) -> bool:
@@ -218,10 +246,17 @@ def _message_holds(path: str, about: dict[str, Any], receipt: dict[str, Any]) ->
     )
 
 
-def _request_holds(about: dict[str, Any], body: bytes, sender: Participant | None, keyid: str) -> bool | None:
+def _request_holds(
+    about: dict[str, Any],
+    body: bytes,
+    sender: Participant | None,
+    keyid: str,
+    digests: Mapping[str, bytes] | None = None,
+) -> bool | None:
     """The proof that was kept (RFC 9421 section 2.5) is a registered key's, over this very body (RFC 9530).
 
-    None: it is a registered key's, over a batch of which the bundle does not show that the body is a line.
+    None: it is a registered key's, over a batch of which the bundle does not show that the body is a line. `digests`
+    are those of a body that was erased.
     """
     proof = about["request"]
     keys = {key.keyid: key for key in sender.keys} if sender else {}
@@ -236,7 +271,8 @@ def _request_holds(about: dict[str, Any], body: bytes, sender: Participant | Non
         content_type = proof["batch"]["content_type"]
         content = _line_holds(about, body, lines)
     else:
-        content = _names(lines, {"sha-256": hashlib.sha256(body).digest(), "sha-512": hashlib.sha512(body).digest()})
+        own = {"sha-256": hashlib.sha256(body).digest(), "sha-512": hashlib.sha512(body).digest()}
+        content = _names(lines, digests or own)
     if content is False:
         return False
     types = [line.partition(": ")[2] for line in lines if line.startswith('"content-type"')]
@@ -288,10 +324,14 @@ def _seals(bundle: Bundle, trust: TrustStore) -> Step:
     """Each document is judged again, as of the moments at which it was, under the trust folder that one brings."""
     people = {one["code"]: Participant.model_validate(one) for one in bundle.json("participants.json")}
     wrong, absent, count = [], [], 0
+    erased, gone = erased_in(bundle), []
     for path in bundle.below("documents"):
         if not path.endswith("/document.json"):
             continue
         about = bundle.json(path)
+        if (told_order := erased.get(about["digest"])) is not None:
+            gone.append(in_words(about["digest"], told_order))
+            continue
         data = bundle.files.get(path.replace("document.json", "bytes"), b"")
         received = datetime.fromisoformat(about["received_at"])
         for number, told in enumerate(about["verdicts"]):
@@ -307,7 +347,7 @@ def _seals(bundle: Bundle, trust: TrustStore) -> Step:
                 wrong.append(path)
     if absent and not wrong:
         return Step("seals", "absent", count, tuple(absent[:20]))
-    return _step("seals", count, wrong, "recomputed")
+    return _or_erased(_step("seals", count, wrong, "recomputed"), gone)
 
 
 def _lives(bundle: Bundle) -> Step:

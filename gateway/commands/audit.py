@@ -15,6 +15,7 @@ import orjson
 from gateway.app import build, judges_of
 from gateway.audit.replay import list_premiums, replay_premium
 from gateway.audit.run import Database, audit
+from gateway.blobs.evidence import stores_of
 from gateway.config import Config
 from gateway.db import embedded, migrate, new_pool
 from gateway.errors import Misconfigured
@@ -179,13 +180,14 @@ class _Told:
         self._entries = self._premiums = 0
 
     def finding(self, check: Check) -> None:
-        """One finding."""
-        self._counts[check.outcome] += 1
+        """One finding; what was erased by order, on record, is told and is none."""
+        if check.outcome is not Outcome.PASSED:
+            self._counts[check.outcome] += 1
         if self._as_json:
             _write(check.model_dump(mode="json", exclude_none=True))
         else:
             facts = " ".join(f"{name}={visible(str(value))}" for name, value in check.facts.items())
-            print(f"{check.rule} {check.reason}  {facts}")
+            print(f"{check.rule} {check.reason or check.outcome.value}  {facts}")
 
     def entries(self, done: int, of: int) -> None:
         """So many entries of so many are done."""

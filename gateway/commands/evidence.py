@@ -20,13 +20,14 @@ _EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INDETERMINATE: 2}
 _UNREADABLE = 3
 _LARGEST = 512 * 1024 * 1024
 _FORMS = {".pdf": write_cover_pdf, ".html": write_cover, ".htm": write_cover}
-_MARK = {"recomputed": "✓", "equal": "✓", "differs": "✗", "absent": "?"}
+_MARK = {"recomputed": "✓", "equal": "✓", "differs": "✗", "absent": "?", "erased": "–"}
 _STEPS = {
     "files": ("文件与清单摘要一致", "files are those of the manifest"),
     "checkpoint": ("日志检查点签名", "the log signed the checkpoint"),
     "manifest": ("清单签名", "the log's key signed the manifest"),
     "inclusion": ("各条目在日志树中", "every leaf is in the tree"),
     "entries": ("条目与包内原件一致", "leaves and originals say the same"),
+    "timestamps": ("时间戳", "time-stamps of others prove when the log was"),
     "requests": ("报文签名", "requests are signed by their senders"),
     "rules": ("规则目录", "the rules are those of this software"),
     "seals": ("电子签章重新核验", "seals judged again"),

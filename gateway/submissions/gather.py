@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from gateway.blobs.evidence import Erased, Evidence
 from gateway.db import Connection
 from gateway.filing.registry import FilingRegistry
 from gateway.handover.check import Use
@@ -46,6 +47,7 @@ class Judges:
     schemes: tuple[str, ...] = ("ZJ-NDI",)
     registries: Callable[[Connection], Awaitable[Registries]] | None = None
     asked: RegistryTerms = field(default_factory=RegistryTerms)
+    evidence: Evidence = field(default_factory=Evidence)
 
     async def basis(self, connection: Connection) -> Basis:
         """The basis of verdicts under what the registries state now."""
@@ -305,7 +307,7 @@ async def add_documents(
                 and trust_digest != judges.trust.digest
                 and (again or not all(_stands(judged, state) for state in own))
             ):
-                today = await judge_again(connection, digest, insurer, judges, at)
+                today = await judge_again(connection, digest, insurer, judges, at) or judged
             for state in own:
                 state.documents[digest] = judged if not again and _stands(judged, state) else today
 
@@ -317,13 +319,21 @@ def _stands(judged: JudgedDocument, state: PolicyState) -> bool:
 
 async def judge_again(
     connection: Connection, digest: str, insurer: str, judges: Judges, at: datetime
-) -> JudgedDocument:
-    """Judge a kept document as of `at`, and keep that verdict beside the earlier ones."""
+) -> JudgedDocument | None:
+    """Judge a kept document as of `at`, and keep that verdict beside the earlier ones.
+
+    None if it was erased by order: the last verdict on it stands. Raises `Damaged` and `StoreDown`: on other bytes, or
+    on none, nothing is said.
+    """
     found = await store.find_document(connection, digest, insurer)
     owner = judges.participants.find(insurer)
     if found is None or owner is None:
         raise RuntimeError(f"document {digest} of {insurer} has a verdict but no bytes")
-    _, media_type, data, since = found
+    _, media_type, kept, since = found
+    try:
+        data = await judges.evidence.read(kept)
+    except Erased:
+        return None
     verdict = await asyncio.to_thread(judge_document, data, media_type, owner, judges.trust, max(at, since), since)
     profile = owner.document_profile or ""
     await store.insert_verdict(connection, digest, insurer, judges.trust.digest, profile, at, verdict)

@@ -7,17 +7,20 @@ once for each basis, one gateway at a time, batch by batch; it stops and goes on
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.blobs.objects import Damaged
 from gateway.db import Connection, Pool
 from gateway.submissions.gather import Judges
 from gateway.submissions.group import PolicyKey
 from gateway.submissions.memory import store
-from gateway.submissions.rejudge import BATCH, rejudge
+from gateway.submissions.rejudge import BATCH, Change, rejudge
 
 _START: PolicyKey = ("", "")
+_LOG = logging.getLogger("gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ async def _recheck(
         keys = await store.list_premium_keys(connection, after, BATCH)
         if keys:
             after = keys[-1]
-            changes = await rejudge(connection, keys, judges, clock())
+            changes = await _rejudge(connection, keys, judges, clock)
             judged, changed = judged + len(keys), changed + len(changes)
         done = len(keys) < BATCH
         # Not in one transaction with the batch: whoever dies between judges one batch again, which changes nothing.
@@ -71,3 +74,17 @@ async def _recheck(
         if done or (most is not None and judged >= most):
             return Round(basis, judged, changed)
         await asyncio.sleep(0)  # others have their turn
+
+
+async def _rejudge(
+    connection: Connection, keys: Sequence[PolicyKey], judges: Judges, clock: Callable[[], datetime]
+) -> list[Change]:
+    """Judge these again; where a document of one is lost or changed, all the others. Of that one nothing is said: the
+    log tells it, every audit names it, and `gateway impact --judge --apply` judges it once the bytes are back."""
+    try:
+        return await rejudge(connection, keys, judges, clock())
+    except Damaged as error:
+        if len(keys) == 1:
+            _LOG.critical("%s/%s is not judged again: %s", *keys[0], error)
+            return []
+    return [change for key in keys for change in await _rejudge(connection, [key], judges, clock)]

@@ -31,7 +31,7 @@ from gateway.problems import BadRequest, Conflict, NotFound, Refused, Unavailabl
 from gateway.submissions import store
 from gateway.submissions.arrival import Arrival
 from gateway.submissions.gather import Judges
-from gateway.submissions.hand_in import hand_in
+from gateway.submissions.hand_in import Paper, hand_in_apart
 from gateway.submissions.read import read_message
 from gateway.submissions.receive import Answer, receive
 from gateway.submissions.writer import LONGEST_WORK, Busy, Outage, Writer
@@ -61,7 +61,7 @@ SharedJudges = Annotated[Judges, Depends(_judges)]
 
 @router.put("/v1/documents/{sha256}", tags=["documents"], status_code=201)
 async def put_document(
-    sha256: Sha256, request: Request, caller: SignedInsurer, db: Db, gateway: State, judges: SharedJudges
+    sha256: Sha256, request: Request, caller: SignedInsurer, gateway: State, judges: SharedJudges
 ) -> Response:
     """Hand in a sealed document, content-addressed; answers the verdict on its seals and what it states.
 
@@ -77,9 +77,8 @@ async def put_document(
     at = gateway.clock()
     try:
         async with asyncio.timeout(LONGEST_WORK):
-            handed = await hand_in(
-                db, f"sha256:{sha256}", caller.participant, media_type, caller.body, caller.proof(), judges, at
-            )
+            paper = Paper(f"sha256:{sha256}", caller.participant, media_type, caller.body, caller.proof())
+            handed = await hand_in_apart(gateway.pool, paper, judges, at)
     except TimeoutError as error:
         raise Unavailable("judging took too long", headers={"retry-after": "5"}) from error
     body = orjson.dumps({"digest": f"sha256:{sha256}", **handed.verdict})

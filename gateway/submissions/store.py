@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from psycopg import sql
 
+from gateway.blobs.evidence import Kept
 from gateway.db import Connection
 from gateway.participants import Participant
 from gateway.submissions.documents import as_judged
@@ -224,20 +225,35 @@ def as_jsonb(value: Any) -> str:
     return orjson.dumps(writable(value)).decode()
 
 
-async def insert_document(
-    connection: Connection,
-    digest: str,
-    insurer: str,
-    media_type: str,
-    data: bytes,
-    at: datetime,
-    proof: Mapping[str, Any],
-) -> bool:
-    """Keep a document's bytes as this insurer handed them in; whether they are new."""
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document as this insurer handed it in; without `bytes` they are durable in the evidence store already."""
+
+    digest: str
+    insurer: str
+    media_type: str
+    size: int
+    bytes: bytes | None
+    sm3: str
+    received_at: datetime
+
+
+async def insert_document(connection: Connection, row: DocumentRow, proof: Mapping[str, Any]) -> bool:
+    """Keep a document; whether it is new."""
     cursor = await connection.execute(
-        "INSERT INTO documents (digest, insurer, media_type, size, bytes, received_at, request) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s::jsonb) ON CONFLICT DO NOTHING",
-        (digest, insurer, media_type, len(data), data, at, as_jsonb(proof)),
+        "INSERT INTO documents (digest, insurer, media_type, size, bytes, kept_in, sm3, received_at, request) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) ON CONFLICT DO NOTHING",
+        (
+            row.digest,
+            row.insurer,
+            row.media_type,
+            row.size,
+            row.bytes,
+            "store" if row.bytes is None else None,
+            row.sm3,
+            row.received_at,
+            as_jsonb(proof),
+        ),
     )
     return cursor.rowcount == 1
 
@@ -271,15 +287,18 @@ async def insert_verdict(
 
 async def find_document(
     connection: Connection, digest: str, insurer: str | None
-) -> tuple[str, str, bytes, datetime] | None:
-    """A document's insurer, media type, bytes, and since when they are here; of this insurer only, if one is given."""
+) -> tuple[str, str, Kept, datetime] | None:
+    """A document's insurer, media type, where its bytes are, and since when it is here; of this insurer only, if one
+    is given."""
     cursor = await connection.execute(
-        "SELECT insurer, media_type, bytes, received_at FROM documents "
+        "SELECT insurer, media_type, size, bytes, kept_in, received_at FROM documents "
         "WHERE digest = %s AND insurer = coalesce(%s, insurer) ORDER BY received_at LIMIT 1",
         (digest, insurer),
     )
     row = await cursor.fetchone()
-    return (row[0], row[1], bytes(row[2]), row[3]) if row else None
+    if row is None:
+        return None
+    return row[0], row[1], Kept(digest, row[2], None if row[3] is None else bytes(row[3]), row[4]), row[5]
 
 
 async def find_naming(connection: Connection, insurer: str, digest: str) -> set[str]:

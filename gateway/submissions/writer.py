@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import psycopg
 
+from gateway.blobs.objects import NoBytes
 from gateway.db import Pool
 from gateway.submissions.arrival import Arrival
 from gateway.submissions.gather import Judges
@@ -25,7 +26,8 @@ class Busy(Exception):
 
 
 class Outage(Exception):
-    """The database could not be reached or gave way: nothing was kept, and the same message may succeed later."""
+    """The database or the evidence store could not be reached or gave way: nothing was kept, and the same message may
+    succeed later."""
 
 
 class Writer:
@@ -77,7 +79,7 @@ class Writer:
         self._room -= size
         try:
             return await future
-        except (psycopg.OperationalError, psycopg.errors.SerializationFailure, TimeoutError) as error:
+        except (psycopg.OperationalError, psycopg.errors.SerializationFailure, TimeoutError, NoBytes) as error:
             raise Outage(str(error)) from error
 
     async def _run(self) -> None:

@@ -42,23 +42,29 @@ class Proof:
     stated: datetime | None = None
 
 
-def verify_timestamp(token: bytes, *, imprint: bytes, trust: TrustStore, at: datetime) -> Report:
+def verify_timestamp(
+    token: bytes, *, imprint: bytes, trust: TrustStore, at: datetime, since: datetime | None = None
+) -> Report:
     """Judge an RFC 3161 or GB/T 20520 token, or the granted response that wraps it, as of `at`, which is aware.
 
     `imprint` is the digest of what was stamped, by the algorithm that the token names: SM3, SHA-256, SHA-384, SHA-512.
     Passed means that a trusted authority saw that digest at the moment in the facts of `timestamp.authority`. Nothing
-    raises: a token that cannot be read is a failed check.
+    raises: a token that cannot be read is a failed check. `since` is a moment at which another time-stamp, which
+    passed, shows that this token existed: what its authority's certificate came to after that takes nothing away,
+    unless it was compromised (RFC 4998 section 5.3, ETSI EN 319 102-1 section 5.6).
     """
     return conclude(
         "timestamp",
         digest="sha256:" + hashlib.sha256(token).hexdigest(),
         at=at,
-        checks=_judge_alone(token, imprint, trust, at),
+        checks=_judge_alone(token, imprint, trust, at, since),
         basis={"trust": trust.digest},
     )
 
 
-def _judge_alone(token: bytes, imprint: bytes, trust: TrustStore, at: datetime) -> tuple[Check, ...]:
+def _judge_alone(
+    token: bytes, imprint: bytes, trust: TrustStore, at: datetime, since: datetime | None
+) -> tuple[Check, ...]:
     try:
         stamp, seal = _read(token)
     except NotAsExpected as error:
@@ -67,6 +73,9 @@ def _judge_alone(token: bytes, imprint: bytes, trust: TrustStore, at: datetime) 
     if seal.certificate is None:
         return (*checks, unknown("timestamp.authority", "authority-not-trusted"))
     chain = _chain(seal, stamp.moment.utc, trust, at, (), ())
+    unproven = worst(checks) is Outcome.PASSED and worst(chain) is not Outcome.PASSED
+    if since is not None and unproven and _began(seal) <= stamp.moment.utc:
+        chain = _chain(seal, since, trust, at, (), (), proven=True)
     named = (check.model_copy(update={"field": "authority"}) for check in chain)
     return (*checks, _check_authority(stamp, chain, trust, at, Severity.ERROR), *named)
 

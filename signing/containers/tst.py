@@ -22,11 +22,12 @@ _DIGESTS = {
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a token states: the digest of what it stamps, and the moment."""
+    """What a token states: the digest of what it stamps, the moment, and the number of the query that it answers."""
 
     digest_algorithm: str
     imprint: bytes
     moment: Moment
+    nonce: int | None = None
 
 
 def unwrapped(data: bytes) -> bytes:
@@ -81,7 +82,8 @@ def _statement(info: Node) -> Stamp:
         raise NotAsExpected(str(error)) from error
     if not written.endswith("Z") or moment.flags:
         raise NotAsExpected("a moment that is not in UTC")
-    return Stamp(_DIGESTS.get(algorithm, algorithm), octets(imprint[1]), moment)
+    nonce = next((integer(part) for part in parts[5:] if part.tag == _INTEGER), None)
+    return Stamp(_DIGESTS.get(algorithm, algorithm), octets(imprint[1]), moment, nonce)
 
 
 def _check_rest(parts: tuple[Node, ...]) -> None:
