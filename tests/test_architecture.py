@@ -56,7 +56,13 @@ LIVES_ONLY_IN = {
     "ctypes": ("signing/sm2", "adapters/document_pdf.py"),  # libcrypto; and the buffers that pdfium's interface takes
     "fastapi": ("gateway/app.py", "gateway/params.py", "gateway/published.py", "gateway/serve.py", "*/routes.py"),
     "psycopg": ("gateway/db.py", "gateway/app.py", "*/store.py", "gateway/ledger/", "gateway/submissions/writer.py"),
-    "httpx": ("gateway/filing/sources/ask.py", "gateway/delivery/send.py", "gateway/ledger/asking.py"),
+    "httpx": (
+        "gateway/access/provider.py",
+        "gateway/delivery/send.py",
+        "gateway/filing/sources/ask.py",
+        "gateway/timestamps/asking.py",
+        "gateway/ledger/asking.py",
+    ),
     "pypdfium2": ("adapters/",),
     "PIL": ("gateway/seal_report/picture.py",),
     "reportlab": ("gateway/seal_report/pdf.py", "sandbox/"),

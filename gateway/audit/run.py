@@ -33,8 +33,8 @@ Progress = Callable[[int, int], None]
 class Database:
     """What to audit: where it is, and who takes part; without `participants` only the log itself is audited.
 
-    `witnesses` are the keys of those who cosign, also of earlier ones; `ends` the planned ends of the log's keys, those
-    that were said later are in the database.
+    `witnesses` are the keys of those who cosign, also of earlier ones. `stores` are where documents may be, besides
+    the database. `ends` are the planned ends of the log's keys, those that were said later are in the database.
     """
 
     dsn: str

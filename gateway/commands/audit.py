@@ -76,7 +76,14 @@ def audit_database(
         config = config.model_copy(update={"dsn": dsn})
         gateway = build(config)
         if start is None:
-            database = Database(dsn, config.participants, known_witnesses(config), planned_ends(config))
+            database = Database(
+                dsn,
+                config.participants,
+                known_witnesses(config),
+                stores_of(config),
+                config.evidence_store_timeout_seconds,
+                planned_ends(config),
+            )
             for check in audit(database, log_keys(gateway), jobs=jobs, progress=told.entries):
                 told.finding(check)
         if replay is not None:

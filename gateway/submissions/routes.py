@@ -86,14 +86,16 @@ async def put_document(
 
 
 @router.get("/v1/documents/{sha256}", tags=["documents"], response_class=Response)
-async def get_document(sha256: Sha256, caller: AnyCaller, db: Db, gateway: State) -> Response:
+async def get_document(sha256: Sha256, caller: AnyCaller, gateway: State) -> Response:
     """The document's bytes, to the insurer that handed it in and to authorities."""
     own = caller.participant.code if caller.participant.role == "insurer" else None
-    found = await store.find_document(db, f"sha256:{sha256}", own)
-    if found is None:
-        raise NotFound("there is no such document", detail_zh="没有此文件")
-    await note_access(db, caller, gateway.clock(), found[0], f"document {sha256}")
-    return Response(found[2], media_type=found[1], headers={"etag": f'"{sha256}"', "cache-control": "private"})
+    async with gateway.pool.connection() as connection:  # not held while the store is read
+        found = await store.find_document(connection, f"sha256:{sha256}", own)
+        if found is None:
+            raise NotFound("there is no such document", detail_zh="没有此文件")
+        await note_access(connection, caller, gateway.clock(), found[0], f"document {sha256}")
+    data = await gateway.evidence.read(found[2])
+    return Response(data, media_type=found[1], headers={"etag": f'"{sha256}"', "cache-control": "private"})
 
 
 @router.get("/v1/documents/{sha256}/report", tags=["documents"])
