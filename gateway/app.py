@@ -48,6 +48,7 @@ from gateway.match.routes import router as match_routes
 from gateway.participants import load_participants
 from gateway.people.routes import router as people_routes
 from gateway.premiums.routes import router as premium_routes
+from gateway.oversight.look_back.routes import router as look_back_routes
 from gateway.oversight.routes import router as oversight_routes
 from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render, without_bytes
 from gateway.receipts.routes import router as receipt_routes
@@ -192,6 +193,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         registry_routes,
         people_routes,
         oversight_routes,
+        look_back_routes,
         search_routes,
         card_routes,
     ):
