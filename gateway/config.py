@@ -80,43 +80,6 @@ class FilingSource(Noun):
     unsigned: bool = False
 
 
-class TimestampAuthority(Noun):
-    """Who stamps the log's checkpoints: a name that never changes, its address, and the digest that it is sent.
-
-    `http` is what most authorities offer; a token is judged by its signature, whoever carried it.
-    """
-
-    name: str = Field(pattern=r"^[0-9A-Za-z._-]{1,64}$")
-    url: str = Field(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$")
-    digest: Literal["sha256", "sha384", "sha512", "sm3"] = "sha256"
-
-
-class FilingSource(Noun):
-    """A registry of clause filings with an interface that is polled, and whose word its answers are.
-
-    What it states is stated for `registry` and nobody else. Its answers are signed with `response_key` (SPKI, base64)
-    unless `unsigned` says otherwise. Credentials stand in files, which are read each time: `bearer_file`, or
-    `certificate` and `private_key` (PEM). More than `most_ended_percent` of what is in use does not end by its word.
-    """
-
-    name: str = Field(pattern=r"^[0-9a-z][0-9a-z-]{0,49}$")
-    registry: str = Field(min_length=1, max_length=300)
-    url: str = Field(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$", max_length=2000)
-    kind: Literal["json-pages"] = "json-pages"
-    interval_seconds: float = Field(default=3600.0, ge=1, le=604_800)
-    timeout_seconds: float = Field(default=60.0, gt=0, le=600)
-    largest_mib: int = Field(default=64, ge=1, le=512)
-    most_ended_percent: float = Field(default=5.0, ge=0, le=100)
-    bearer_file: Path | None = None
-    certificate: Path | None = None
-    private_key: Path | None = None
-    ca: Path | None = None
-    response_keyid: str | None = None
-    response_algorithm: Literal["ed25519", "ecdsa-p256-sha256", "rsa-pss-sha512", "sm2-sm3"] = "ed25519"
-    response_key: str | None = None
-    unsigned: bool = False
-
-
 class Config(Noun):
     """Everything that an operator decides.
 
