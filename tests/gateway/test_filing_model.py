@@ -109,19 +109,23 @@ class Model:
 FILES = st.builds(
     File,
     st.tuples(*[st.sampled_from([None, 0, 0, 1])] * len(NUMBERS)),
-    st.integers(0, 3),
+    st.sampled_from([2, 2, 2, 3, 1, 0]),
     st.booleans(),
 ).filter(lambda file: file.whole or bool(file.stated()))
 PEOPLE = st.sampled_from(["甲", "乙", "丙"])
+WHICH = st.sampled_from([0, 0, 0, 1, 2, 3])  # counted from the latest proposal
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("propose"), PEOPLE, FILES),
-        st.tuples(st.just("confirm"), PEOPLE, st.integers(0, 5)),
-        st.tuples(st.just("confirm"), PEOPLE, st.integers(0, 5)),
-        st.tuples(st.just("withdraw"), PEOPLE, st.integers(0, 5)),
+        st.tuples(st.just("propose"), PEOPLE, FILES),
+        st.tuples(st.just("confirm"), PEOPLE, WHICH),
+        st.tuples(st.just("confirm"), PEOPLE, WHICH),
+        st.tuples(st.just("confirm"), PEOPLE, WHICH),
+        st.tuples(st.just("withdraw"), PEOPLE, WHICH),
         st.tuples(st.just("push"), st.just("系统"), FILES),
     ),
-    max_size=14,
+    min_size=4,
+    max_size=16,
 )
 
 
@@ -148,7 +152,7 @@ class Run:
             pushed = Push(given.body(self.registry), "application/json", "REGULATOR", {}, whole=given.whole)
             await (self.propose(pushed, who, given) if what == "propose" else self.push(pushed, given))
         elif self.model.proposals:
-            proposed = self.model.proposals[given % len(self.model.proposals)]
+            proposed = self.model.proposals[-1 - given % len(self.model.proposals)]
             await (self.confirm(proposed, who) if what == "confirm" else self.withdraw(proposed, who))
         self.model.moments.append((self.at, self.model.state))
 
