@@ -64,9 +64,9 @@ _SOURCES = {
 
 def _changes(history: "History") -> set[int]:
     """How many days ago the registry of filings came to state something new."""
-    moments = {clauses.STOPPED, clauses.ORDERED_STOP, clauses.WITHDRAWN, clauses.LATE_REGISTERED, _MARKED}
-    moments |= {(history.world.today - date.fromisoformat(one["registered_on"])).days for one in history.filings}
-    return {ago - 1 for ago in moments}
+    days = {one["registered_on"] for one in history.filings}
+    days |= {at["from"] for one in history.filings for at in one["intervals"]}
+    return {_MARKED - 1} | {(history.world.today - date.fromisoformat(day)).days - 1 for day in days}
 
 
 def archives(history: "History", as_of: date) -> dict[str, list[dict[str, Any]]]:

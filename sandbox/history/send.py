@@ -40,7 +40,7 @@ class Answered:
 
     def rules(self) -> list[str]:
         """The rules that a refusal names."""
-        return [f"{one['rule']}: {one['reason']}" for one in self.json().get("problems", ())]
+        return [f"{one['rule']}: {one['reason']} {one['field'] or ''}" for one in self.json().get("problems", ())]
 
 
 class Caller:
