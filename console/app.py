@@ -19,7 +19,7 @@ from client import Problem
 from console import acting, signin, start
 from console.catalogue import Catalogue
 from console.page import Page
-from console.pages import ACTIONS, PAGES
+from console.pages import ACTIONS, PAGES, menu
 from console.settings import Settings
 from console.view import House, View
 from console.visits import COOKIE, Visits
@@ -44,7 +44,7 @@ _SAFE = ("GET", "HEAD")
 
 def create_app(settings: Settings) -> Starlette:
     """The console of these settings."""
-    house = House(settings, Visits(), Catalogue(settings.gateway_url), _menu)
+    house = House(settings, Visits(), Catalogue(settings.gateway_url), menu)
     opened: list[Route | Mount] = [Mount("/static", StaticFiles(directory=_STATIC))]
     pages: Iterable[Page] = (*start.PAGES, *signin.pages(settings), *acting.pages(ACTIONS), *PAGES)
     opened += [Route(page.path, _endpoint(house, page), methods=list(page.methods)) for page in pages]
@@ -55,11 +55,6 @@ def create_app(settings: Settings) -> Starlette:
     )
     app.state.house = house
     return app
-
-
-def _menu(role: str) -> list[Page]:
-    """The pages that stand in this role's menu, in their order."""
-    return [page for page in PAGES if page.nav and page.roles is not None and (not page.roles or role in page.roles)]
 
 
 def _guarded(house: House) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:

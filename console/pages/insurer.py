@@ -30,6 +30,7 @@ _MESSAGES = {
     ".xlsx": _XLSX,
 }
 _LINES = {".jsonl": "application/jsonl", ".ndjson": "application/jsonl"}
+_LARGEST_SHOWN, _LONGEST_LINE, _MOST_PLACES, _MOST_EXCERPTS = 262_144, 300, 3, 12
 _DAY_TONES = {"agrees": "good", "differs": "bad", "too-early": "bad", "open": "open"}
 
 
@@ -73,6 +74,7 @@ def submission(view: View) -> Response:
             except Problem as problem:
                 if problem.status != 404:  # erased, or never handed in: the check says so
                     raise
+        body = gateway.call("GET", f"/v1/submissions/{identity}/body")
     wrong = [one for one in receipt["report"]["checks"] if one["outcome"] != "passed"]
     return view.render(
         "submission.html",
@@ -81,7 +83,45 @@ def submission(view: View) -> Response:
         records=[(one, cells_of(one, wrong, stated)) for one in records],
         documents=stated,
         identity=identity,
+        excerpts=excerpts_of(body.body, body.headers.get("content-type", ""), wrong),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A place in a message as it was sent: lines with their numbers, the one that is meant marked."""
+
+    field: str
+    lines: tuple[tuple[int, str, bool], ...]
+
+
+def excerpts_of(body: bytes, content_type: str, wrong: Sequence[Mapping[str, Any]]) -> list[Excerpt]:
+    """Where in a message of text the fields stand that checks point at, two lines before and behind each.
+
+    A workbook has no lines: there the cell's name says where to look.
+    """
+    if len(body) > _LARGEST_SHOWN or not any(kind in content_type for kind in ("xml", "json", "csv", "text")):
+        return []
+    lines = _text_of(body).splitlines()
+    if len(lines) == 1 and "xml" in content_type:
+        lines = lines[0].replace("><", ">\n<").splitlines()
+    found = []
+    for field in dict.fromkeys(str(one["field"]) for one in wrong if one.get("field")):
+        named = field.rstrip("/").rsplit("/", 1)[-1].rsplit(".", 1)[-1].split("[")[0]
+        places = [place for place, line in enumerate(lines) if named and named in line]
+        for place in places[:_MOST_PLACES]:
+            around = range(max(0, place - 2), min(len(lines), place + 3))
+            shown = tuple((number + 1, lines[number][:_LONGEST_LINE], number == place) for number in around)
+            found.append(Excerpt(field, shown))
+    return found[:_MOST_EXCERPTS]
+
+
+def _text_of(body: bytes) -> str:
+    """The text as people read it: UTF-8, or what Chinese systems wrote before it."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("gb18030", "replace")
 
 
 def _documents_of(checks: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -8,6 +8,8 @@ import orjson
 
 from gateway.bundle.cover import sheet_of, write_cover, write_cover_pdf
 from gateway.bundle.read import Unreadable, read_bundle
+from gateway.bundle.told import TITLES
+from gateway.bundle.told import as_json as told
 from gateway.bundle.verify import outcome_of, verify_bundle
 from gateway.errors import Misconfigured
 from gateway.ledger.ends import NotEnds, read_ends
@@ -21,18 +23,6 @@ _UNREADABLE = 3
 _LARGEST = 512 * 1024 * 1024
 _FORMS = {".pdf": write_cover_pdf, ".html": write_cover, ".htm": write_cover}
 _MARK = {"recomputed": "✓", "equal": "✓", "differs": "✗", "absent": "?", "erased": "–"}
-_STEPS = {
-    "files": ("文件与清单摘要一致", "files are those of the manifest"),
-    "checkpoint": ("日志检查点签名", "the log signed the checkpoint"),
-    "manifest": ("清单签名", "the log's key signed the manifest"),
-    "inclusion": ("各条目在日志树中", "every leaf is in the tree"),
-    "entries": ("条目与包内原件一致", "leaves and originals say the same"),
-    "timestamps": ("时间戳", "time-stamps of others prove when the log was"),
-    "requests": ("报文签名", "requests are signed by their senders"),
-    "rules": ("规则目录", "the rules are those of this software"),
-    "seals": ("电子签章重新核验", "seals judged again"),
-    "lives": ("各版本逐字节重算", "every revision recomputed, byte for byte"),
-}
 
 
 def verify(
@@ -66,21 +56,11 @@ def verify(
     outcome = outcome_of(steps)
     about = bundle.manifest
     if as_json:
-        _write(
-            {
-                "file": str(file),
-                "insurer": about.insurer,
-                "policy_no": about.policy_no,
-                "revision": about.revision,
-                "at": datetime.now(UTC).isoformat(),
-                "outcome": outcome.value,
-                "steps": [step.as_json() for step in steps],
-            }
-        )
+        _write({"file": str(file), "at": datetime.now(UTC).isoformat(), **told(bundle, steps)})
         return _EXIT[outcome]
     print(f"{about.insurer} {about.policy_no} · {about.revision} · {outcome.value}")
     for step in steps:
-        zh, en = _STEPS[step.name]
+        zh, en = TITLES[step.name]
         print(f"  {_MARK[step.result]} {zh if language == 'zh' else en}  {step.count}  {step.result}")
         for line in step.detail:
             print(f"      {visible(line)}")

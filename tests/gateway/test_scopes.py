@@ -115,6 +115,7 @@ def test_every_route_says_who_may_read_it(route: APIRoute) -> None:
 def test_every_route_that_acts_takes_who_signed() -> None:
     unsigned = {  # what writes nothing, or asks for a signature by itself
         ("POST", "/v1/premiums/match"),
+        ("POST", "/v1/evidence/verification"),
         ("POST", "/v1/submissions"),
         ("POST", "/v1/batches"),
         ("POST", "/v1/sessions"),
