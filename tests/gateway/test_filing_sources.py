@@ -112,7 +112,7 @@ def test_all_pages_are_taken_and_asked_for_again_only_if_something_changed(dsn: 
         assert (await bench.poll()).facts["change"] == "taken"
         told = await bench.told()
         assert (told["as_of"], told["age_days"], told["stale"]) == ("2026-09-01", 0, False)
-        assert (told["name"], told["failures"], told["failure"], told["held"]) == ("platform", 0, None, None)
+        assert (told["name"], told["failures"], told["last_failure"], told["held"]) == ("platform", 0, None, None)
         assert told["last_success"] == bench.service.now.isoformat().replace("+00:00", "Z")
 
         history = await get(bench.service, f"/v1/filings/{KNOWN[0]['registration_no']}/history")
@@ -189,7 +189,8 @@ async def _is_told(bench: Bench, misdeeds: tuple[tuple[Misdeed, str], ...]) -> N
         check = await bench.poll()
         assert (check.rule, check.reason) == ("filing-source.answer", reason), check
         told = await bench.told()
-        assert (told["failures"], told["failure"]["reason"]) == (failures, reason)
+        assert (told["failures"], told["last_failure"]["reason"]) == (failures, reason)
+        assert told["last_failure"]["detail"]
         assert (told["last_success"], told["stale"], told["as_of"]) == (None, True, None)
     assert await bench.known() == 0
 
@@ -200,8 +201,8 @@ def test_what_is_no_answer_changes_nothing_and_is_told(dsn: str) -> None:
         bench.source.misdeed = None
         assert (await bench.poll()).outcome is Outcome.PASSED
         told = await bench.told()
-        assert (told["failures"], told["failure"]) == (0, None)
-        assert told["last_failure"] < told["last_success"]
+        assert told["failures"] == 0
+        assert told["last_failure"]["at"] < told["last_success"]
 
     bench(dsn, work, largest_mib=1)
 

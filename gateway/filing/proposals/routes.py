@@ -26,7 +26,7 @@ from gateway.params import Db, Keeper, Regulator, SignedCaller, SignedRegulator,
 from gateway.problems import Conflict, Language, NotFound, Refused, language_of
 from gateway.state import Gateway
 from schemas.canonical import as_json
-from schemas.verification import Outcome
+from schemas.verification import Check, Outcome
 
 router = APIRouter()
 
@@ -83,13 +83,14 @@ async def post_proposal(
             checks=done.problems,
         )
     proposal, is_new = done
-    body = await _detail(db, proposal, "", limit)
+    body = await _detail(db, proposal, "", limit, gateway.catalogue, language_of(request))
     location = {"location": f"/v1/filings/proposals/{_hex(proposal)}"}
     return signed_answer(201 if is_new else 200, orjson.dumps(body), gateway, caller.message, location)
 
 
 @router.get("/v1/filings/proposals", tags=["filings"])
 async def get_proposals(
+    request: Request,
     caller: Keeper,
     db: Db,
     gateway: State,
@@ -102,21 +103,23 @@ async def get_proposals(
     bases = {one.registry: "" for one in found if one.end is None}
     for name in bases:
         bases[name] = await store.base_of(db, name)
-    items = [_as_json(one, bases.get(one.registry)) for one in found]
+    told = gateway.catalogue, language_of(request)
+    items = [_as_json(one, bases.get(one.registry), *told) for one in found]
     body = {"items": items, "next": found[-1].seq if len(found) == limit else None}
     return signed_answer(200, orjson.dumps(body), gateway, caller.message)
 
 
 @router.get("/v1/filings/proposals/{identity}", tags=["filings"])
 async def get_proposal(
-    identity: Id, caller: Keeper, db: Db, gateway: State, after: After = "", limit: Limit = 200
+    request: Request, identity: Id, caller: Keeper, db: Db, gateway: State, after: After = "", limit: Limit = 200
 ) -> Response:
     """One proposal with its differences, behind the number `after`, and what came of it.
 
     They are those that were shown when it was proposed: if the registry has changed since, `state` is `outdated`, and
     it cannot be confirmed any more.
     """
-    body = await _detail(db, await _find(db, identity), after, limit)
+    proposal = await _find(db, identity)
+    body = await _detail(db, proposal, after, limit, gateway.catalogue, language_of(request))
     return signed_answer(200, orjson.dumps(body), gateway, caller.message)
 
 
@@ -143,19 +146,20 @@ async def post_confirmation(
     except Superseded as error:
         raise Conflict(str(error), detail_zh="已有更晚的登记数据，较早的不能取代它") from error
     status = 202 if proposal.end is None else 201 if is_new else 200
-    body = await _detail(db, proposal, "", 200)
+    body = await _detail(db, proposal, "", 200, gateway.catalogue, language_of(request))
     return signed_answer(status, orjson.dumps(body), gateway, caller.message)
 
 
 @router.post("/v1/filings/proposals/{identity}/withdrawal", tags=["filings"])
-async def post_withdrawal(identity: Id, caller: SignedRegulator, db: Db, gateway: State) -> Response:
+async def post_withdrawal(request: Request, identity: Id, caller: SignedRegulator, db: Db, gateway: State) -> Response:
     """Take a proposal back, or turn it down. It stays to be seen, and is never effective."""
     await _find(db, identity)
     try:
         proposal, _ = await withdraw(db, f"sha256:{identity}", _acting(caller), gateway.clock())
     except Objected as error:
         raise Refused(checks=error.checks) from error
-    return signed_answer(200, orjson.dumps(_as_json(proposal, None)), gateway, caller.message)
+    body = _as_json(proposal, None, gateway.catalogue, language_of(request))
+    return signed_answer(200, orjson.dumps(body), gateway, caller.message)
 
 
 async def _find(db: Connection, identity: str) -> Proposal:
@@ -181,10 +185,12 @@ async def _outdated(db: Connection, gateway: Gateway, identity: str, error: Outd
     )
 
 
-async def _detail(db: Connection, proposal: Proposal, after: str, limit: int) -> dict[str, Any]:
+async def _detail(
+    db: Connection, proposal: Proposal, after: str, limit: int, catalogue: Catalogue, language: Language
+) -> dict[str, Any]:
     base = await store.base_of(db, proposal.registry) if proposal.end is None else None
     rows = await store.list_differences(db, proposal.id, after, limit)
-    return _as_json(proposal, base) | _listed(rows, limit) | {"problems": []}
+    return _as_json(proposal, base, catalogue, language) | _listed(rows, limit) | {"problems": []}
 
 
 def _preview(found: Preview, pushed: Push, limit: int, catalogue: Catalogue, language: Language) -> dict[str, Any]:
@@ -219,7 +225,7 @@ def _bare(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "change"}
 
 
-def _as_json(one: Proposal, base: str | None) -> dict[str, Any]:
+def _as_json(one: Proposal, base: str | None, catalogue: Catalogue, language: Language) -> dict[str, Any]:
     end = one.end
     return {
         "id": _hex(one),
@@ -235,7 +241,7 @@ def _as_json(one: Proposal, base: str | None) -> dict[str, Any]:
         "proposed_at": as_json(one.proposed_at),
         "proposed_by": _person(one.by) if one.by else None,
         "source": one.source,
-        "held_for": list(one.why),
+        "held_for": [problem_entry(Check.model_validate(why), catalogue, language) for why in one.why],
         "confirmations": [{"at": as_json(yes.at), **_person(yes.by)} for yes in one.confirmations],
         "needs": one.needs - len(one.confirmations) if end is None else 0,
         "outcome": None

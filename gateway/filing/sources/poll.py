@@ -96,7 +96,8 @@ class Poller:
         if check.outcome is Outcome.PASSED:
             base = await proposals.base_of(connection, source.registry)
             later = at + timedelta(seconds=source.interval_seconds)
-            await store.save(connection, Poll(source.name, later, 0, at, before.last_failure, None, fetched.etag, base))
+            good = replace(before, next_at=later, failures=0, last_success=at, etag=fetched.etag, base=base)
+            await store.save(connection, good)
             return check
         _LOG.warning("source %s: %s %s %s", source.name, check.rule, check.reason, check.facts.get("detail", ""))
         again = at + timedelta(seconds=rest(failures, source.interval_seconds))

@@ -14,7 +14,7 @@ _POLL_LOCK = 0x706F6C6C  # any fixed number: with a source's name, one poller of
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """How it went with a source. `failure` is the check of the last attempt, if that failed; `etag` names what the
+    """How it went with a source. `failure` is the check of the last attempt that failed; `etag` names what the
     source stated when its registry was `base` here."""
 
     name: str
