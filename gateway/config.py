@@ -80,6 +80,31 @@ class FilingSource(Noun):
     unsigned: bool = False
 
 
+class OidcProvider(Noun):
+    """The identity provider that people sign in at (OpenID Connect): its issuer, and who we are there.
+
+    `allowed` says of each value of `participant_claim` whose data its people read; a value that is not there is
+    nobody's. `user_claim` names the person. `insecure_localhost` is for tests: a provider of this machine without TLS.
+    """
+
+    issuer: str = Field(max_length=500)
+    client_id: str = Field(min_length=1, max_length=200)
+    participant_claim: str = Field(default="participant", min_length=1, max_length=100)
+    user_claim: str = Field(default="sub", min_length=1, max_length=100)
+    name_claim: str = Field(default="name", min_length=1, max_length=100)
+    allowed: dict[str, str] = Field(default_factory=dict, max_length=10_000)
+    algorithms: tuple[Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"], ...] = (
+        "RS256",
+        "PS256",
+        "ES256",
+        "EdDSA",
+    )
+    max_age_seconds: int = Field(default=600, ge=10, le=86_400)
+    timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    ca: Path | None = None
+    insecure_localhost: bool = False
+
+
 class Config(Noun):
     """Everything that an operator decides.
 
@@ -135,6 +160,7 @@ class Config(Noun):
     users: Path | None = None
     session_hours: float = Field(default=12.0, gt=0, le=168)
     session_idle_minutes: float = Field(default=30.0, gt=0, le=1440)
+    oidc: Annotated[OidcProvider | None, BeforeValidator(_parsed)] = None
     simulated_clock: Path | None = None
 
 
@@ -156,7 +182,9 @@ def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, 
             values[name] = text
     values |= {name: value for name, value in overrides.items() if value is not None}
     if isinstance(sources := _parsed(values.get("filing_sources")), list):
-        values["filing_sources"] = [_below(base, one) for one in sources]
+        values["filing_sources"] = [_below(base, one, FilingSource) for one in sources]
+    if "oidc" in values:
+        values["oidc"] = _below(base, _parsed(values["oidc"]), OidcProvider)
     for name, field in Config.model_fields.items():
         in_file = name == "signing_key" and not str(values.get(name, "")).startswith("pkcs11:")
         if field.annotation is Path or in_file or (name in values and field.annotation == Path | None):
@@ -171,9 +199,9 @@ def load_config(file: Path | None, environment: Mapping[str, str] = os.environ, 
     return config
 
 
-def _below(base: Path, table: Any) -> Any:
+def _below(base: Path, table: Any, kind: type[Noun]) -> Any:
     """A table whose paths are relative to the TOML file."""
     if not isinstance(table, dict):
         return table
-    paths = [name for name, field in FilingSource.model_fields.items() if field.annotation == Path | None]
+    paths = [name for name, field in kind.model_fields.items() if field.annotation == Path | None]
     return table | {name: base / str(table[name]) for name in paths if table.get(name) is not None}

@@ -13,12 +13,14 @@ _KEPT = timedelta(days=1)
 _USER, _ADDRESS = (5, 300), (30, 900)  # failures that cost nothing, and the longest delay in seconds
 
 
-def subjects(user: str, address: str | None) -> tuple[bytes, bytes]:
-    """What is counted: a user's name, and an address; of IPv6 its first 64 bits, which one customer has."""
-    return _digest("user", user), _digest("address", _network(address))
+def subjects(user: str | None, address: str | None) -> tuple[bytes, ...]:
+    """What is counted: an address, of IPv6 its first 64 bits, which one customer has; and a user's name, if one is
+    given."""
+    counted = (_digest("address", _network(address)),)
+    return counted if user is None else (*counted, _digest("user", user))
 
 
-async def begin(connection: Connection, user: str, address: str | None, at: datetime) -> None:
+async def begin(connection: Connection, user: str | None, address: str | None, at: datetime) -> None:
     """Count this try as a failure until it is none. Raises `TooOften` if it comes too soon; it is then not counted.
 
     It is counted before the password is looked at: a hundred tries at the same moment are a hundred.
@@ -34,11 +36,17 @@ async def begin(connection: Connection, user: str, address: str | None, at: date
                 detail_zh=f"登录失败次数过多，请{seconds}秒后再试",
                 headers={"retry-after": str(seconds)},
             )
-        for subject, (free, longest) in zip(named, (_USER, _ADDRESS), strict=True):
+        for subject, (free, longest) in zip(named, (_ADDRESS, _USER), strict=False):
             before, tried_at, _ = known[subject]
             failures = 1 if at - tried_at > _FORGOTTEN else before + 1
             await store.set_delay(connection, subject, failures, at, at + delay(failures, free, longest))
     await store.forget_delays(connection, at - _KEPT)
+
+
+async def forgive(connection: Connection, user: str | None, address: str | None, at: datetime) -> None:
+    """It was no failure: the user's are forgotten, the address's are one less."""
+    address_subject, *users = subjects(user, address)
+    await store.forgive(connection, users, address_subject, at)
 
 
 def delay(failures: int, free: int, longest: int) -> timedelta:

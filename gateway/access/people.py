@@ -22,4 +22,4 @@ def people_of(gateway: Gateway) -> People:
     users = Users(config.users)
     users.all()
     limits = Limits(timedelta(hours=config.session_hours), timedelta(minutes=config.session_idle_minutes))
-    return People(users, Sessions(users, gateway.participants, limits))
+    return People(users, Sessions(users, gateway.participants, limits, config.oidc))

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.access import delays, store
+from gateway.access import delays, oidc, store
 from gateway.access.passwords import LONGEST, Passwords
+from gateway.access.provider import Provider
 from gateway.access.store import Session
 from gateway.access.users import User, Users
+from gateway.config import OidcProvider
 from gateway.db import Connection, Pool
 from gateway.errors import Misconfigured
 from gateway.participants import Participant, Participants
@@ -43,7 +45,11 @@ class SignedIn:
 class Sessions:
     """The sessions of this gateway; they live in the database, so that every process knows them."""
 
-    def __init__(self, users: Users, participants: Participants, limits: Limits) -> None:
+    def __init__(
+        self, users: Users, participants: Participants, limits: Limits, provider: OidcProvider | None = None
+    ) -> None:
+        self._oidc = provider
+        self._provider = Provider(provider) if provider is not None else None
         self._users = users
         self._participants = participants
         self._limits = limits
@@ -67,10 +73,33 @@ class Sessions:
         if not agrees or usable is None or participant is None or len(password) > LONGEST:
             raise NotAuthenticated(checks=[failed("session.credentials", "wrong")])
         async with pool.connection() as connection:
-            await store.forgive(connection, *delays.subjects(name, address), at)
-            return await self.begin(connection, "password", usable, participant, _credential(usable), at)
+            await delays.forgive(connection, name, address, at)
+            return await self._begin(connection, "password", usable, participant, _credential(usable), at)
 
-    async def begin(
+    async def sign_in_by_provider(
+        self, pool: Pool, token: str, nonce: str, address: str | None, at: datetime
+    ) -> SignedIn:
+        """Begin a session by the identity provider's word on who it is. A token opens one session.
+
+        Raises `NotAuthenticated` with what does not hold, `TooOften`, or `Unavailable`.
+        """
+        if self._oidc is None or self._provider is None:
+            raise oidc.Refusal("no-provider")
+        async with pool.connection() as connection:
+            await delays.begin(connection, None, address, at)
+        stated = await oidc.judge(token, nonce, self._provider, self._oidc, at)
+        user = self._stated_user(stated, at)
+        participant = self._participants.find(stated.participant)
+        if user is None or participant is None:
+            raise oidc.Refusal("user-ended")
+        credential = oidc.credential_of(self._oidc.issuer, stated.value)
+        async with pool.connection() as connection, connection.transaction():
+            if not await store.use_id_token(connection, stated.digest, stated.expires_at, at):
+                raise oidc.Refusal("replayed")
+            await delays.forgive(connection, None, address, at)
+            return await self._begin(connection, "oidc", user, participant, credential, at)
+
+    async def _begin(
         self, connection: Connection, method: str, user: User, participant: Participant, credential: bytes, at: datetime
     ) -> SignedIn:
         """A new session of somebody who has shown who they are."""
@@ -116,10 +145,25 @@ class Sessions:
 
     def _known(self, session: Session, at: datetime) -> User | None:
         """The user of a session, if they are still who they were: same participant, same password."""
+        if session.method == "oidc":
+            if not oidc.still_allowed(self._oidc, session.participant, session.credential):
+                return None
+            return self._person(session.username, session.display_name, session.participant, at)
         user = self._all().get(session.username)
         if user is None or not user.is_current(at) or user.participant != session.participant:
             return None
         return user if secrets.compare_digest(_credential(user), session.credential) else None
+
+    def _stated_user(self, stated: oidc.Stated, at: datetime) -> User | None:
+        return self._person(stated.subject, stated.display_name, stated.participant, at)
+
+    def _person(self, name: str, display_name: str, participant: str, at: datetime) -> User | None:
+        """Whom the provider names. An entry without a password under this name says with which keys they sign, and may
+        end them; one with a password is somebody else, and does not count."""
+        entry = self._all().get(name)
+        if entry is None or entry.password_hash is not None:
+            return User(name=name, display_name=display_name, participant=participant)
+        return entry if entry.is_current(at) and entry.participant == participant else None
 
     def _all(self) -> Mapping[str, User]:
         try:

@@ -125,13 +125,26 @@ async def set_delay(
     )
 
 
-async def forgive(connection: Connection, user: bytes, address: bytes, at: datetime) -> None:
+async def forgive(connection: Connection, users: Sequence[bytes], address: bytes, at: datetime) -> None:
     """After a sign-in: the user's failures are gone, the address's are one less; the try itself was counted as one."""
     await connection.execute(
-        "UPDATE sign_in_delays SET failures = CASE WHEN subject = %s THEN 0 ELSE greatest(failures - 1, 0) END, "
+        "UPDATE sign_in_delays SET failures = CASE WHEN subject = %s THEN greatest(failures - 1, 0) ELSE 0 END, "
         "not_before = %s WHERE subject = ANY(%s)",
-        (user, at, sorted((user, address))),
+        (address, at, sorted((*users, address))),
     )
+
+
+async def use_id_token(connection: Connection, digest: bytes, expires_at: datetime, at: datetime) -> bool:
+    """Note that a token was used; whether this was the first time. What expired is forgotten: it is refused anyway."""
+    cursor = await connection.execute(
+        "INSERT INTO used_id_tokens (digest, expires_at) VALUES (%s, %s) ON CONFLICT DO NOTHING", (digest, expires_at)
+    )
+    await connection.execute(
+        "DELETE FROM used_id_tokens WHERE digest IN "
+        "(SELECT digest FROM used_id_tokens WHERE expires_at < %s LIMIT %s FOR UPDATE SKIP LOCKED)",
+        (at - _KEPT, _AT_ONCE),
+    )
+    return cursor.rowcount == 1
 
 
 async def forget_delays(connection: Connection, before: datetime) -> None:

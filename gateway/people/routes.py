@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.log import list_accesses
+from gateway.access.oidc import LONGEST
 from gateway.access.sessions import SignedIn
 from gateway.access.store import Access
 from gateway.answers import signed_answer
@@ -21,7 +22,7 @@ from untrusted import Refused, read_json
 router = APIRouter()
 
 Insurer = Annotated[str, Path(pattern=r"^[0-9A-Z][0-9A-Z-]{1,31}$", description="insurer code")]
-_LONGEST = 32 * 1024  # bytes of a sign-in
+_LARGEST = 32 * 1024  # bytes of a sign-in
 _PRIVATE = {"cache-control": "no-store"}
 
 
@@ -32,21 +33,34 @@ class ByPassword(Noun):
     password: str = Field(min_length=1, max_length=2000)
 
 
+class ByProvider(Noun):
+    """A sign-in by an identity provider's ID token, with the nonce that the sign-in there began with."""
+
+    id_token: str = Field(min_length=1, max_length=LONGEST)
+    nonce: str = Field(min_length=16, max_length=256)
+
+
 @router.post("/v1/sessions", tags=["sessions"], status_code=201)
 async def post_session(request: Request, gateway: State) -> Response:
-    """Sign in 登录: `{"user", "password"}`; the answer states the token, this once.
+    """Sign in 登录: `{"user", "password"}`, or `{"id_token", "nonce"}`; the answer states the token, this once.
 
     The token goes into `Authorization: Bearer` of what reads. It says nothing to anybody who acts: an act is signed. It
     is never taken from a cookie or an address, so that no other site can make a browser send it.
     """
-    body = await read_body(request, _LONGEST)
+    body = await read_body(request, _LARGEST)
     try:
-        asked = ByPassword.model_validate(read_json(body))
+        stated = read_json(body)
+        kind = ByProvider if isinstance(stated, dict) and "id_token" in stated else ByPassword
+        asked = kind.model_validate(stated)
     except (Refused, ValidationError) as error:
-        raise BadRequest("the body is {user, password}", detail_zh="内容应为{user, password}") from error
-    address = request.client.host if request.client else None
+        form = "{user, password} / {id_token, nonce}"
+        raise BadRequest(f"the body is {form}", detail_zh=f"内容应为{form}") from error
+    address, at = request.client.host if request.client else None, gateway.clock()
     sessions = known_people(request).sessions
-    signed_in = await sessions.sign_in(gateway.pool, asked.user, asked.password, address, gateway.clock())
+    if isinstance(asked, ByProvider):
+        signed_in = await sessions.sign_in_by_provider(gateway.pool, asked.id_token, asked.nonce, address, at)
+    else:
+        signed_in = await sessions.sign_in(gateway.pool, asked.user, asked.password, address, at)
     told = {"token": signed_in.token, **_shown(signed_in)}
     headers = _PRIVATE | {"location": "/v1/sessions/current"}
     return signed_answer(201, orjson.dumps(told), gateway, message_of(request, gateway), headers)
