@@ -17,9 +17,11 @@ from benches.line import Line, of_rates
 from benches.servers import place
 from gateway.db import Connection, new_pool
 from gateway.oversight.compliance import Wanted, rows_of
+from gateway.oversight.look_back.store import earned
 from gateway.oversight.store import count, list_clauses, list_policies
 
 _PAST = datetime(2025, 12, 11, 7, 30, tzinfo=UTC)
+_YEAR = (date(2025, 1, 1), date(2025, 12, 31))
 _BATCH = 20_000
 _INSURERS, _DAYS = 40, 730
 # Policy n: insurer, day and what becomes of its checks all follow from n; told first without a receipt, then paid.
@@ -40,6 +42,13 @@ FROM generate_series({first}, {last}) AS n, generate_series(0, 1) AS told, gener
     LATERAL (SELECT (n * {days} / {premiums})::int AS day) AS signed
 """
 
+_FILL_EXPOSURE = """
+INSERT INTO exposure_facts
+SELECT position, insurer, policy_no, revision, status, known_at, clause, signed_on + 5, signed_on + 369,
+    1000000 + position %% 100000, 943396, 50000000
+FROM compliance_facts WHERE position BETWEEN %s AND %s AND place = 1
+"""
+
 
 def run(premiums: int, seconds: float) -> Iterator[Line]:
     """Answers a second, of each query of the board."""
@@ -56,9 +65,9 @@ def _fill(dsn: str, premiums: int) -> None:
             last = min(first + _BATCH, premiums) - 1
             query = _FILL.format(first=first, last=last, insurers=_INSURERS, days=_DAYS, premiums=premiums)
             connection.execute(query.replace("%%", "%").encode())
-        connection.execute("VACUUM ANALYZE compliance_facts")
-        connection.execute("VACUUM ANALYZE compliance_days")
-        connection.execute("VACUUM ANALYZE compliance_months")
+            connection.execute(_FILL_EXPOSURE.encode(), (first * 2, last * 2 + 1))
+        for table in ("compliance_facts", "compliance_days", "compliance_months", "exposure_facts", "exposure_months"):
+            connection.execute(f"VACUUM ANALYZE {table}".encode())
         took = time.perf_counter() - start
         row = connection.execute(
             "SELECT (SELECT count(*) FROM compliance_days), (SELECT count(*) FROM compliance_months)"
@@ -91,6 +100,8 @@ def _jobs(connection: Connection) -> dict[str, Callable[[], Awaitable[Any]]]:
         "oversight.all-policies": lambda: drill(Wanted()),
         "oversight.failed-policies": lambda: drill(Wanted(check="FL-2", outcome="failed")),
         "oversight.rare-policies": lambda: drill(Wanted(insurer=one, check="FL-1", outcome="failed", as_of=_PAST)),
+        "oversight.look-back": lambda: earned(connection, None, _YEAR, None),
+        "oversight.look-back-as-of": lambda: earned(connection, _PAST, _YEAR, None),
         "oversight.clauses": lambda: list_clauses(connection, Wanted(kind="stopped"), ("", ""), 200),
     }
 

@@ -253,6 +253,8 @@ async def _differing(
     """The policies whose check failed, with the facts on which this rests."""
     wanted = replace(asked, check=check, outcome="failed")
     items, following = await _page(db, wanted, after, limit, facts=check)
+    counts = count_insurers(one["insurer"] for one in items)
+    await note_accesses(db, caller, gateway.clock(), counts, f"policies whose {check} failed")
     total = total_of(await store.count(db, wanted, None))["policies"]
     body = {"as_of": _moment(gateway, asked), "check": check, "items": items, "next": following, "policies": total}
     return signed_answer(200, orjson.dumps(body), gateway, caller.message)

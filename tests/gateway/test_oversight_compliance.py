@@ -238,6 +238,11 @@ def test_a_rate_outside_the_band_and_a_clause_that_may_not_be_used_are_listed_wi
         assert stopped["registry"][0]["state"] == "stopped"
         assert stopped["history"][0]["stated"]
         assert (await ask(service, "/v1/oversight/texts"))["items"] == []
+        got = await service.call(C, "GET", f"/v1/insurers/{C}/accesses")
+        assert {one["subject"] for one in got.json()["items"]} == {
+            "policies of the board",
+            "policies whose FL-6 failed",
+        }
         (fresh,) = (await ask(service, "/v1/oversight/freshness"))["items"]
         assert (fresh["registry"], fresh["age_days"], fresh["stale"], fresh["whole"]) == ("filings", 1, False, True)
         service.later(days=60)
