@@ -110,6 +110,9 @@ def provision_past(world: World, made: Provisioned, *, port: int, since: datetim
     of `since`, and a clock. Its data folder is marked as a sandbox's: no other code writes that marker."""
     folder = made.config.parent
     world.trust_dir(folder / "trust-of-the-past", since=since)
+    # The present keeps what was current then: of a certificate that has expired since, only old lists can tell.
+    for file in sorted((folder / "trust-of-the-past" / "crl").glob("*.crl")):
+        (made.trust / "crl" / f"{file.stem}-archive.crl").write_bytes(file.read_bytes())
     data = folder / "data"
     data.mkdir(exist_ok=True)
     marker = data / MARKER
@@ -118,8 +121,9 @@ def provision_past(world: World, made: Provisioned, *, port: int, since: datetim
     clock.write_text(since.isoformat(), encoding="ascii")
     config = folder / "past.toml"
     text = made.config.read_text(encoding="utf-8").replace('trust_dir = "trust"', 'trust_dir = "trust-of-the-past"')
-    lines = [line for line in text.splitlines() if not line.startswith(("port", "workers"))]
+    lines = [line for line in text.splitlines() if not line.startswith(("port", "workers", "publish_every"))]
     # Nothing is judged again while days pass in a tenth of a second: that comes once, with the present.
     lines += [f"port = {port}", 'simulated_clock = "clock"', "recheck_every_seconds = 86400"]
+    lines += ["publish_every_seconds = 2"]
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return Past(config, clock, marker)

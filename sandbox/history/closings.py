@@ -13,8 +13,8 @@ from sandbox.records import Record, yuan
 if TYPE_CHECKING:
     from sandbox.history.plan import History
 
-_ALL_FROM = 1000  # policies; a smaller history closes its last days only
-_LAST_DAYS = 45
+_FULL = 1000  # policies; a smaller history closes fewer days
+_CLOSED, _FEW = 400, 45  # days before today: since when insurers are asked to close their days
 _AMOUNTS = {
     "policy": "premium.gross",
     "endorsement": "premium_change.gross",
@@ -48,7 +48,7 @@ def close_days(history: "History") -> list[Said]:
     totals: dict[tuple[str, date], dict[str, list[Decimal]]] = defaultdict(lambda: defaultdict(list))
     for code, counted, kind, amount in _counted(history):
         totals[code, counted][kind].append(amount)
-    first = history.days.first if history.count >= _ALL_FROM else history.days.last - timedelta(days=_LAST_DAYS)
+    first = history.world.today - timedelta(days=_CLOSED if history.count >= _FULL else _FEW)
     closed = []
     for insurer in history.world.insurers:
         for day in history.days:

@@ -96,7 +96,8 @@ def enterprises(seed: int) -> list[Enterprise]:
         word = "".join(draw.sample(_WORDS, 2))
         code = credit_code(f"MA2DF{number:02d}{'ABCDEFGHJK'[number % 10]}", region=region)
         name = f"示例{place}{word}{_TRADES[number % len(_TRADES)]}"
-        found.append(Enterprise(name, code, _GONE.get(region, region), draw.choice((1, 2, 2, 3, 5))))
+        weight = draw.choice((1, 2, 2, 3, 5)) if number + 1 < len(_PLACES) else 1
+        found.append(Enterprise(name, code, _GONE.get(region, region), weight))
     return found
 
 

@@ -141,7 +141,11 @@ class History:
             return [clauses.named(more[0])]
         usable = [one for one in (main, old, *more[1:]) if _in_use(one, day)]
         chosen = usable[0] if draw.random() < 0.8 else draw.choice(usable)
-        riders = [rider] if chosen is main and _in_use(rider, day) and draw.random() < 0.6 else []
+        riders = (
+            [rider]
+            if not fate.startswith("rate") and chosen is main and _in_use(rider, day) and draw.random() < 0.6
+            else []
+        )
         return [clauses.named(one) for one in (chosen, *riders)]
 
     @cached_property
