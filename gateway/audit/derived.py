@@ -106,6 +106,20 @@ _DERIVED: Mapping[str, str] = {
     "there AS (SELECT * FROM compliance_months WHERE change <> 0) "
     "SELECT DISTINCT concat_ws('/', known_on, insurer, clause, signed_on), 'changed' FROM ("
     "(TABLE there EXCEPT TABLE due) UNION ALL (SELECT * FROM due EXCEPT TABLE there)) AS differing",
+    "exposure_facts": "WITH due AS (SELECT d.* FROM premiums p CROSS JOIN LATERAL exposure_facts_of(p.*) AS d) "
+    "SELECT coalesce(due.insurer, f.insurer) || '/' || coalesce(due.policy_no, f.policy_no) || '/' || "
+    "coalesce(due.revision, f.revision), "
+    "CASE WHEN f.insurer IS NULL THEN 'missing' WHEN due.insurer IS NULL THEN 'added' ELSE 'changed' END "
+    "FROM due FULL JOIN exposure_facts f ON due.position = f.position WHERE due.* IS DISTINCT FROM f.*",
+    "exposure_months": "WITH told AS (SELECT f.known_at AS at, 1 AS change, f.* FROM exposure_facts f "
+    "UNION ALL SELECT l.known_at, -1, e.* FROM exposure_facts l JOIN exposure_facts e ON "
+    "(e.insurer, e.policy_no, e.revision) = (l.insurer, l.policy_no, l.revision - 1)), "
+    "due AS (SELECT date_trunc('month', at AT TIME ZONE 'Asia/Shanghai')::date, insurer, clause, status, starts_on, "
+    "ends_on, sum(change), sum(change * due), sum(change * coalesce(net, 0)), "
+    "sum(CASE WHEN net IS NULL THEN change ELSE 0 END), sum(change * coalesce(base, 0)), "
+    "sum(CASE WHEN base IS NULL THEN change ELSE 0 END) FROM told GROUP BY 1, 2, 3, 4, 5, 6) "
+    "SELECT DISTINCT concat_ws('/', known_on, insurer, clause, starts_on), 'changed' FROM ("
+    "(TABLE exposure_months EXCEPT TABLE due) UNION ALL (SELECT * FROM due EXCEPT TABLE exposure_months)) AS differing",
     "day_records": "WITH told AS (SELECT r.seq, r.insurer, r.type, coalesce(r.number, md5(r.record::text)) AS key, "
     "r.known_at, business_day(r.type, r.record, r.known_at) AS day, business_amount(r.type, r.record) AS amount "
     "FROM records r WHERE r.outcome <> 'failed' AND r.type IN ('policy', 'endorsement', 'cancellation', "

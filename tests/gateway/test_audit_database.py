@@ -315,6 +315,20 @@ TAMPERINGS = (
         "changed",
     ),
     Tampering(
+        "what is earned of a premium",
+        "exposure_facts",
+        "UPDATE exposure_facts SET due = due + 1",
+        "audit.derived",
+        "changed",
+    ),
+    Tampering(
+        "the months of what is earned",
+        "exposure_months",
+        "UPDATE exposure_months SET due = due + 1",
+        "audit.derived",
+        "changed",
+    ),
+    Tampering(
         "the totals of a day",
         "day_records",
         "UPDATE day_records SET amount = amount + 1 WHERE seq = (SELECT min(seq) FROM day_records)",
