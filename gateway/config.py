@@ -93,11 +93,13 @@ class OidcProvider(Noun):
     user_claim: str = Field(default="sub", min_length=1, max_length=100)
     name_claim: str = Field(default="name", min_length=1, max_length=100)
     allowed: dict[str, str] = Field(default_factory=dict, max_length=10_000)
-    algorithms: tuple[Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"], ...] = (
+    algorithms: tuple[
+        Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "Ed25519"], ...
+    ] = (
         "RS256",
         "PS256",
         "ES256",
-        "EdDSA",
+        "Ed25519",
     )
     max_age_seconds: int = Field(default=600, ge=10, le=86_400)
     timeout_seconds: float = Field(default=5.0, gt=0, le=60)
