@@ -7,6 +7,7 @@ who signed the request or has a session; what changes anything takes a `SignedCa
 A caller stands before `Db` among a route's parameters: no connection is held while a body comes in.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,7 @@ __all__ = ["Caller", "SignedCaller"]
 SETTLED_AFTER = timedelta(seconds=120)  # longer than any message may wait and take; see submissions/writer.py
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 _LONGEST_LENGTH = 18  # digits: nobody sends more, and reading a long number is work
 
 
@@ -50,6 +52,12 @@ async def _connection(gateway: State) -> AsyncIterator[Connection]:
 
 
 Db = Annotated[Connection, Depends(_connection)]
+
+
+def media_type_of(request: Request) -> str:
+    """What the body says that it is, without parameters; any bytes if it does not say it in a form that can be kept."""
+    named = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    return named if _MEDIA_TYPE.fullmatch(named) else "application/octet-stream"
 
 
 def announced(request: Request, limit: int) -> int | None:

@@ -123,6 +123,18 @@ PROBLEMS: tuple[type[Problem], ...] = (
 )
 
 
+def file_refused(checks: Sequence[Check]) -> Refused:
+    """Why a file is refused whole: everything that is wrong with it."""
+    return Refused(
+        "the file is refused, nothing of it was taken", detail_zh="文件被整体拒绝，未采用任何内容", checks=checks
+    )
+
+
+def superseded(error: Exception) -> Conflict:
+    """Something later is known: what was sent would undo it."""
+    return Conflict(str(error), detail_zh="已有更晚的登记数据，较早的不能取代它")
+
+
 def without_bytes(error: NoBytes) -> Problem:
     """Why the bytes of a document are not to be had: erased, damaged, or the store is down for now."""
     if isinstance(error, Erased):

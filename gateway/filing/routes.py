@@ -1,6 +1,5 @@
 """HTTP of filings: regulators push what registries state; everybody who is registered may ask what is known."""
 
-import re
 from datetime import date
 from typing import Annotated, Any
 
@@ -18,8 +17,8 @@ from gateway.filing.push import Push, push
 from gateway.filing.read import RegistryFile
 from gateway.filing.sources.routes import router as source_routes
 from gateway.filing.store import Statement, Superseded
-from gateway.params import AnyCaller, Caller, Db, SignedRegulator, State, scoped, settled
-from gateway.problems import Conflict, Forbidden, NotFound, Refused
+from gateway.params import AnyCaller, Caller, Db, SignedRegulator, State, media_type_of, scoped, settled
+from gateway.problems import Forbidden, NotFound, file_refused, superseded
 from schemas.canonical import as_json
 
 router = APIRouter()
@@ -32,7 +31,6 @@ InsurerParameter = Annotated[
 ]
 Number = Annotated[str, Path(pattern=r"^C[0-9]{6}3[0-9]{2}[12][0-9]{13}$", description="条款注册号")]
 Moment = Annotated[AwareDatetime | None, Query(description="as it was known at this moment")]
-_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 
 
 @router.put("/v1/filings", tags=["filings"])
@@ -60,10 +58,9 @@ async def put_filings(
             "two people decide on this: propose the file, and let another person confirm it",
             detail_zh="须由两人决定：请提出该文件，再由另一人确认",
         )
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     pushed = Push(
         data=caller.body,
-        media_type=media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",
+        media_type=media_type_of(request),
         sender=caller.participant.code,
         proof=caller.proof(),
         registry=registry,
@@ -79,13 +76,9 @@ async def put_filings(
             log_origin=gateway.config.log_origin,
         )
     except Superseded as error:
-        raise Conflict(str(error), detail_zh="已有更晚的登记数据，较早的不能取代它") from error
+        raise superseded(error) from error
     if isinstance(done, RegistryFile):
-        raise Refused(
-            "the file is refused, nothing of it was taken",
-            detail_zh="文件被整体拒绝，未采用任何内容",
-            checks=done.problems,
-        )
+        raise file_refused(done.problems)
     body = {
         "registry": done.source.registry,
         "as_of": str(done.source.as_of),

@@ -102,10 +102,5 @@ class Registries:
         return {name: digest for name, (digest, is_connected) in named.items() if is_connected}
 
 
-def nothing_known() -> Registries:
-    """No registry was ever connected."""
-    return Registries(Registry(), Registry(), Registry(), Registry())
-
-
 NOTHING_STATED = Registries(Registry(), Registry(), Registry(), Registry())
 """Registries that nobody connected."""

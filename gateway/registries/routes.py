@@ -1,6 +1,5 @@
 """HTTP of registries: authorities and operators hand over what registries state; authorities ask what is known."""
 
-import re
 from datetime import date
 from typing import Annotated
 
@@ -11,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.answers import signed_answer
-from gateway.params import Db, Reader, SignedKeeper, State
-from gateway.problems import BadRequest, Conflict, Refused
+from gateway.params import Db, Reader, SignedKeeper, State, media_type_of
+from gateway.problems import BadRequest, file_refused, superseded
 from gateway.registries import store
 from gateway.registries.entries import RegistryName
 from gateway.registries.push import Handed, take
@@ -23,7 +22,6 @@ from schemas.canonical import as_json
 router = APIRouter()
 
 Name = Annotated[RegistryName, Path(description="which registry")]
-_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 
 
 @router.put("/v1/registries/{name}", tags=["registries"])
@@ -42,11 +40,10 @@ async def put_registry(
     All or nothing: with a problem anywhere nothing is taken, and every problem is told. A whole statement drops what it
     leaves out. What was known before stays answerable. The same file again changes nothing and is answered alike.
     """
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     handed = Handed(
         registry=name,
         data=caller.body,
-        media_type=media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",
+        media_type=media_type_of(request),
         sender=caller.participant.code,
         proof=caller.proof(),
         source=source,
@@ -56,13 +53,9 @@ async def put_registry(
     try:
         done = await take(db, handed, at=gateway.clock(), log_origin=gateway.config.log_origin)
     except Superseded as error:
-        raise Conflict(str(error), detail_zh="已有更晚的登记数据，较早的不能取代它") from error
+        raise superseded(error) from error
     if isinstance(done, RegistryFile):
-        raise Refused(
-            "the file is refused, nothing of it was taken",
-            detail_zh="文件被整体拒绝，未采用任何内容",
-            checks=done.problems,
-        )
+        raise file_refused(done.problems)
     body = {
         "registry": name,
         "source": done.source,

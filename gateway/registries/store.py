@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from gateway.db import Connection
 from gateway.errors import GatewayError
 from gateway.registries.entries import NOUNS, RegistryEntry, RegistryName
-from gateway.registries.registry import Registries, Registry, Stated, nothing_known
+from gateway.registries.registry import NOTHING_STATED, Registries, Registry, Stated
 from schemas.canonical import canonical
 
 _WRITER_LOCK = 0x72656773  # any fixed number: one writer of registries at a time, so that ids follow commits
@@ -179,7 +179,7 @@ async def version(connection: Connection) -> tuple[int, int]:
 
 async def _load(connection: Connection, known_at: datetime | None, upto: tuple[int, int]) -> Registries:
     if upto == (0, 0):
-        return nothing_known()
+        return NOTHING_STATED
     cursor = await connection.execute(
         "SELECT registry, source, as_of, statement FROM "
         "(SELECT DISTINCT ON (registry, key, source) registry, source, as_of, statement FROM registry_statements "
@@ -212,7 +212,7 @@ class CurrentRegistries:
 
     def __init__(self) -> None:
         self._version: tuple[int, int] | None = None
-        self._registries = nothing_known()
+        self._registries = NOTHING_STATED
 
     async def __call__(self, connection: Connection) -> Registries:
         """The registries as this connection sees them."""

@@ -17,7 +17,7 @@ from gateway.registries.check import (
     check_registries,
 )
 from gateway.registries.entries import CreditRecord, SisterAward, Variety
-from gateway.registries.registry import Registries, Registry, Stated, nothing_known
+from gateway.registries.registry import NOTHING_STATED, Registries, Registry, Stated
 from schemas.policy import Policy
 from schemas.verification import Check, Outcome, Severity
 
@@ -206,14 +206,14 @@ def test_that_nothing_was_awarded_is_known_only_from_a_fresh_whole_statement() -
 
 
 def test_a_registry_that_was_never_connected_decides_only_where_it_is_required() -> None:
-    for check in check_registries(policy_of(), "TEST-A", nothing_known(), AT, TERMS):
+    for check in check_registries(policy_of(), "TEST-A", NOTHING_STATED, AT, TERMS):
         assert (check.outcome, check.reason, check.severity) == (
             Outcome.INDETERMINATE,
             "registry-not-connected",
             Severity.NOTICE,
         )
     required = Terms(required=("varieties", "credit", "sister-awards"))
-    for check in check_registries(policy_of(), "TEST-A", nothing_known(), AT, required):
+    for check in check_registries(policy_of(), "TEST-A", NOTHING_STATED, AT, required):
         assert check.severity is Severity.ERROR
     connected = Registries(archive({}, age=400), credit(), awards(), Registry())
     severities = {check.severity for check in check_registries(policy_of(), "TEST-A", connected, AT, TERMS)}

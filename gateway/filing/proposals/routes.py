@@ -1,7 +1,6 @@
 """HTTP of proposals: a regulator's people hand over what a registry states, look at what it changes, and confirm it."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
@@ -22,8 +21,8 @@ from gateway.filing.proposals.preview import Preview, preview
 from gateway.filing.proposals.store import Person, Proposal
 from gateway.filing.push import Push
 from gateway.filing.store import Superseded
-from gateway.params import Db, Keeper, Regulator, SignedCaller, SignedRegulator, State, acting
-from gateway.problems import Conflict, Language, NotFound, Refused, language_of
+from gateway.params import Db, Keeper, Regulator, SignedCaller, SignedRegulator, State, acting, media_type_of
+from gateway.problems import Conflict, Language, NotFound, Refused, file_refused, language_of, superseded
 from gateway.state import Gateway
 from schemas.canonical import as_json
 from schemas.verification import Check, Outcome
@@ -33,7 +32,6 @@ router = APIRouter()
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="the proposal's id: SHA-256 in lower-case hex")]
 After = Annotated[str, Query(max_length=24, description="the last registration number of the page before")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many differences are listed at most")]
-_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 
 
 @router.post("/v1/filings/proposals", tags=["filings"], status_code=201)
@@ -57,10 +55,9 @@ async def post_proposal(
     until it is confirmed. With `dry_run` the answer is 200 in any case, with differences or `problems`, and nothing is
     kept; a session will do.
     """
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     pushed = Push(
         data=caller.body,
-        media_type=media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",
+        media_type=media_type_of(request),
         sender=caller.participant.code,
         proof={} if dry_run else acting(caller).proof(),
         registry=registry,
@@ -77,11 +74,7 @@ async def post_proposal(
     except Objected as error:
         raise Refused(checks=error.checks) from error
     if isinstance(done, Preview):
-        raise Refused(
-            "the file is refused, nothing of it was taken",
-            detail_zh="文件被整体拒绝，未采用任何内容",
-            checks=done.problems,
-        )
+        raise file_refused(done.problems)
     proposal, is_new = done
     body = await _detail(db, proposal, "", limit, gateway.catalogue, language_of(request))
     location = {"location": f"/v1/filings/proposals/{_hex(proposal)}"}
@@ -144,7 +137,7 @@ async def post_confirmation(
     except Objected as error:
         raise Refused(checks=error.checks) from error
     except Superseded as error:
-        raise Conflict(str(error), detail_zh="已有更晚的登记数据，较早的不能取代它") from error
+        raise superseded(error) from error
     status = 202 if proposal.end is None else 201 if is_new else 200
     body = await _detail(db, proposal, "", 200, gateway.catalogue, language_of(request))
     return signed_answer(status, orjson.dumps(body), gateway, caller.message)
