@@ -60,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--history", action="store_true", help="两年历史 two years of history, with --once too")
     demo.add_argument("--policies", type=_count, help="of how many policies; default 2000, and none with --once")
     demo.add_argument("--no-history", action="store_true", help="无历史 only the cases")
+    demo.add_argument(
+        "--fresh", action="store_true", help="重新生成历史 tell the history again, do not take a kept one"
+    )
     demo.add_argument("--no-console", action="store_true", help="不启动控制台 do not start the console")
     demo.set_defaults(run=_demo)
 
@@ -477,6 +480,7 @@ def _demo(parsed: argparse.Namespace) -> int:
             out=parsed.out,
             language=parsed.lang,
             policies=(parsed.policies or _POLICIES) if wanted and not parsed.no_history else 0,
+            fresh=parsed.fresh or parsed.once,
             with_console=not (parsed.once or parsed.no_console),
         )
     )

@@ -25,11 +25,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from client import Gateway, Problem
+from sandbox import keeping
 from sandbox.callers import caller
 from sandbox.cases import Case, Step
 from sandbox.history.load import Loaded, shown
 from sandbox.history.plan import History
-from sandbox.past import give_past
+from sandbox.past import give_past, keep_archive
 from sandbox.people import Person
 from sandbox.provision import provision
 from sandbox.serving import GATEWAY, free_port, serving
@@ -90,22 +91,34 @@ def run(
     out: Path | None,
     language: str,
     policies: int = 0,
+    fresh: bool = True,
     with_console: bool = False,
 ) -> int:
     """Set the world up, tell every case, print the table. 0 if each case came out as it should, else 1.
 
-    With `policies` the world has a past of so many, told before; `with_console` people can look at it in a browser.
+    With `policies` the world has a past of so many, told before; unless it is to be `fresh`, one that was told in the
+    last days will do. `with_console` people can look at it in a browser.
     """
     console = Console(stderr=True)
     chosen: Language = "en" if language == "en" else "zh"
-    world = World(seed, at=datetime.now(UTC))
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as place:
         folder = Path(place)
         folder.chmod(0o755)  # the database runs under its own account
+        kept = None if fresh or not policies else keeping.place(seed, policies)
+        began = keeping.find_kept(kept, datetime.now(UTC)) if kept is not None else None
         with console.status("准备沙盒世界：CA、印章、保险机构、备案 · making the world ..."):
+            world = World(seed, at=began or datetime.now(UTC))
+            if kept is not None and began is not None:
+                keeping.bring_back(kept, folder)
             made = provision(world, folder, port=free_port(), with_users=with_console)
             cases = world.cases()
-        past = give_past(History(world, policies), made, console) if policies else None
+        past = None
+        if policies and began is None:
+            past = give_past(History(world, policies), made, console)
+            if kept is not None:
+                keeping.keep(folder, kept, world.at)
+        elif policies:
+            keep_archive(History(world, policies), made)
         with ExitStack() as stack:
             with console.status("启动PostgreSQL与网关服务 · starting PostgreSQL and the service ..."):
                 url = stack.enter_context(serving(made.config))

@@ -32,8 +32,16 @@ def give_past(history: History, made: Provisioned, console: Console) -> Loaded:
             done = _told(history, port, past.clock, console)
     finally:
         past.marker.unlink()
-    made.registry.write_bytes(registry_file(history.filings, world.as_of))
+    keep_archive(history, made)
     return done
+
+
+def keep_archive(history: History, made: Provisioned) -> None:
+    """What the present needs of the past: the registry with all that was filed, the lists that were current then."""
+    made.registry.write_bytes(registry_file(history.filings, history.world.as_of))
+    # Of a certificate that has expired since, only old lists can tell.
+    for file in sorted((made.config.parent / "trust-of-the-past" / "crl").glob("*.crl")):
+        (made.trust / "crl" / f"{file.stem}-archive.crl").write_bytes(file.read_bytes())
 
 
 def _told(history: History, port: int, clock: Path, console: Console) -> Loaded:

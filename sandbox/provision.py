@@ -110,9 +110,6 @@ def provision_past(world: World, made: Provisioned, *, port: int, since: datetim
     of `since`, and a clock. Its data folder is marked as a sandbox's: no other code writes that marker."""
     folder = made.config.parent
     world.trust_dir(folder / "trust-of-the-past", since=since)
-    # The present keeps what was current then: of a certificate that has expired since, only old lists can tell.
-    for file in sorted((folder / "trust-of-the-past" / "crl").glob("*.crl")):
-        (made.trust / "crl" / f"{file.stem}-archive.crl").write_bytes(file.read_bytes())
     data = folder / "data"
     data.mkdir(exist_ok=True)
     marker = data / MARKER
