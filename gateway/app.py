@@ -37,6 +37,7 @@ from gateway.filing.routes import router as filing_routes
 from gateway.filing.sources.poll import polling
 from gateway.filing.sources.ready import read_sources
 from gateway.filing.store import CurrentRegistry
+from gateway.inquiries.routes import router as inquiry_routes
 from gateway.keys import check_not_ended, find_ends, load_own_signer, load_previous
 from gateway.ledger.asking import collecting, known_witnesses
 from gateway.ledger.checkpoint import CheckpointRefused
@@ -196,6 +197,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
         look_back_routes,
         search_routes,
         card_routes,
+        inquiry_routes,
     ):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)

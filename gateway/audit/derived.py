@@ -51,6 +51,11 @@ _LOGGED: Mapping[str, tuple[str, str]] = {
         "SELECT r.document FROM erasures r WHERE NOT EXISTS (SELECT FROM ledger_entries e "
         "WHERE e.index = r.leaf_index AND e.kind = 'erasure')",
     ),
+    "inquiry_steps": (
+        "SELECT count(*) FROM inquiry_steps",
+        "SELECT i.inquiry || '/' || i.place FROM inquiry_steps i WHERE NOT EXISTS (SELECT FROM ledger_entries e "
+        "WHERE e.index = i.leaf_index AND e.kind = 'inquiry')",
+    ),
     "log_timestamps": (
         "SELECT count(*) FROM log_timestamps",
         "SELECT t.id::text FROM log_timestamps t WHERE NOT EXISTS (SELECT FROM ledger_entries e "

@@ -10,7 +10,18 @@ from typing import Any
 
 import orjson
 
-from gateway.audit import documents, erasures, filings, keys, mappings, messages, premiums, registries, timestamps
+from gateway.audit import (
+    documents,
+    erasures,
+    filings,
+    inquiries,
+    keys,
+    mappings,
+    messages,
+    premiums,
+    registries,
+    timestamps,
+)
 from gateway.audit.entry import Range, Said
 from gateway.audit.store import Snapshot, rows
 from gateway.ledger.audit import find_entry_flaw
@@ -21,7 +32,7 @@ from schemas.verification import Check, failed
 
 _KINDS = frozenset(
     {"submission", "premium", "filing", "registry", "document", "mapping", "award", "decision", "directive", "key"}
-    | {"erasure", "timestamp"}
+    | {"erasure", "timestamp", "inquiry"}
 )
 _MESSAGES = frozenset({"submission", "award", "decision", "directive"})
 
@@ -39,6 +50,7 @@ _JUDGES: Mapping[str, Judge] = {
     "key": keys.judge,
     "erasure": erasures.judge,
     "timestamp": timestamps.judge,
+    "inquiry": inquiries.judge,
 }
 
 

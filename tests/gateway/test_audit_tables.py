@@ -71,6 +71,12 @@ async def _populate(service: Service, folder: Path) -> None:
     await _batch(service)
     await connect_archive(service, world().policy(world().insurer("SANDBOX-C"), next_number()).body["product"])
     known = two(folder)
+    sent = (await service.call("REGULATOR", "GET", "/v1/oversight/held")).json()["items"][0]
+    question = orjson.dumps({"subject": sent["subject"], "question": "为何"})
+    asked = await service.call("REGULATOR", "POST", "/v1/inquiries", question)
+    assert asked.status == 201, asked.body
+    answer = f"/v1/inquiries/{asked.json()['id']}/answer"
+    assert (await service.call("SANDBOX-C", "POST", answer, orjson.dumps({"text": "因为"}))).status == 201
     first = await propose(service, proposal(known, service))
     second = await propose(service, proposal(known, service, reason="再一次"))
     assert (first.status, second.status) == (201, 201), second.body
@@ -142,6 +148,11 @@ OTHERS = (
         "unsigned",
     ),
     of("a chunk removed", "batch_chunks", "DELETE FROM batch_chunks"),
+    of("what an authority asked", "inquiry_steps", "UPDATE inquiry_steps SET body = body || '\\x20' WHERE place = 0"),
+    of("until when it asked", "inquiry_steps", "UPDATE inquiry_steps SET due_on = due_on + 1 WHERE place = 0"),
+    of("an answer removed", "inquiry_steps", "DELETE FROM inquiry_steps WHERE place = 1", "missing"),
+    of("who answered", "inquiry_steps", _FLIPPED.format("inquiry_steps"), "unsigned"),
+    of("what a search leads to", "premium_search", "UPDATE premium_search SET position = -1", rule="audit.derived"),
     of("whose batch it is", "batches", "UPDATE batches SET insurer = 'SANDBOX-A' WHERE id = " + _LINE),
     of("who signed a batch", "batches", _FLIPPED.format("batches"), "unsigned"),
     of("what a batch is", "batches", "UPDATE batches SET content_type = 'application/x-ndjson' WHERE id = " + _LINE),
