@@ -102,9 +102,8 @@ def excerpts_of(body: bytes, content_type: str, wrong: Sequence[Mapping[str, Any
     """
     if len(body) > _LARGEST_SHOWN or not any(kind in content_type for kind in ("xml", "json", "csv", "text")):
         return []
-    lines = _text_of(body).splitlines()
-    if len(lines) == 1 and "xml" in content_type:
-        lines = lines[0].replace("><", ">\n<").splitlines()
+    text = _text_of(body)
+    lines = (text.replace("><", ">\n<") if "xml" in content_type else text).splitlines()
     found = []
     for field in dict.fromkeys(str(one["field"]) for one in wrong if one.get("field")):
         named = field.rstrip("/").rsplit("/", 1)[-1].rsplit(".", 1)[-1].split("[")[0]
