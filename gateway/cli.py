@@ -164,6 +164,14 @@ def _parser() -> argparse.ArgumentParser:
     assess.add_argument("--lang", choices=("zh", "en"), default="zh")
     assess.set_defaults(run=_scheme_assess)
 
+    again = commands.add_parser("recheck", help="重新核验 everything judged again under what is known now, over all cores")
+    _configurable(again)
+    again.add_argument("--jobs", type=_count, default=1, help="processes; more machines may do the same at once")
+    again.add_argument("--slice", type=_count, help="premiums that one process takes at a time; default 50")
+    again.add_argument("--json", action="store_true")
+    again.add_argument("--lang", choices=("zh", "en"), default="zh")
+    again.set_defaults(run=_recheck)
+
     impact = commands.add_parser("impact", help="追溯影响 what a withdrawn filing or stolen key touches")
     _configurable(impact)
     impact.add_argument("--because", required=True, metavar="CAUSE", help=_CAUSES)
@@ -654,6 +662,19 @@ def _oversight_recompute(parsed: argparse.Namespace) -> int:
         as_of=parsed.as_of,
     )
     return recompute_compliance(parsed.file, wanted, parsed.by)
+
+
+def _recheck(parsed: argparse.Namespace) -> int:
+    from gateway.commands.recheck import recheck_all
+    from gateway.config import load_config
+
+    return recheck_all(
+        load_config(parsed.config),
+        jobs=parsed.jobs,
+        size=parsed.slice,
+        as_json_=parsed.json,
+        language=parsed.lang,
+    )
 
 
 def _impact(parsed: argparse.Namespace) -> int:

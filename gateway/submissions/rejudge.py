@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from gateway.db import Connection
 from gateway.submissions import store
@@ -34,25 +35,51 @@ class Change:
     premium: VerifiedPremium
 
 
+class Claim(Protocol):
+    """What belongs into the transaction of judging: before it, whether it may be; after it, that it was."""
+
+    async def take(self, connection: Connection) -> bool:
+        """Whether this is ours to judge, until the transaction ends."""
+
+    async def finish(self, connection: Connection, changes: Sequence[Change]) -> None:
+        """It was judged."""
+
+
+class NotOurs(Exception):
+    """Somebody else judges what was to be judged, or has."""
+
+
 async def rejudge(
-    connection: Connection, keys: Sequence[PolicyKey], judges: Judges, at: datetime, *, rehearse: bool = False
+    connection: Connection,
+    keys: Sequence[PolicyKey],
+    judges: Judges,
+    at: datetime,
+    *,
+    rehearse: bool = False,
+    claim: Claim | None = None,
 ) -> list[Change]:
     """Judge these premiums again as of `at`, and those that hang together with them; what changed, in their order.
 
-    One transaction. With `rehearse` nothing is kept: the answer is what would change.
+    One transaction. With `rehearse` nothing is kept: the answer is what would change. Raises `NotOurs` if the `claim`
+    is another's.
     """
     locked = set(keys)
     while True:
         # As with messages: what is known from `at` on is there before anybody may ask for that moment.
         async with asyncio.timeout(LONGEST_WORK), connection.transaction(force_rollback=rehearse):
+            # The claim before all locks, and without waiting for it: nobody waits in a circle.
+            if claim is not None and not await claim.take(connection):
+                raise NotOurs
             await store.lock(connection, [policy_lock(number) for _, number in locked])
             wanted = await find_linked(connection, sorted(keys)) if keys else set()
             if {number for _, number in wanted} <= {number for _, number in locked}:
-                states = await load_states(connection, sorted(wanted), judges, at, again=True)
+                states = await load_states(connection, sorted(wanted), judges, at, again=True) if wanted else {}
                 basis = await basis_at(connection, judges, at)
                 changes, revisions = _judge(states, basis, at)
                 if revisions and not rehearse:
                     await append_revisions(connection, [], revisions, judges)
+                if claim is not None:
+                    await claim.finish(connection, changes)
                 return changes
         locked |= wanted
 

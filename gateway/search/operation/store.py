@@ -37,22 +37,30 @@ async def list_running(connection: Connection, limit: int) -> list[Running]:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """The latest round of judging everything again: under which basis, since when, how far, and whether it is done."""
+    """The latest round of judging everything again: under which basis, since when, how far, and whether it is done.
+
+    `premiums` in all, `passed` of them behind it; how many a second, and when it ends at that speed, as far as told.
+    """
 
     basis: str
     began_at: datetime
     at: datetime
+    premiums: int
+    passed: int
     judged: int
     changed: int
     done: bool
+    per_second: float | None
+    ends_at: datetime | None
 
 
 async def find_recheck(connection: Connection) -> Recheck | None:
-    """The round that went on last."""
+    """The round that began last."""
     cursor = await connection.execute(
-        "SELECT last.basis, min(s.at), max(s.at), sum(s.judged)::bigint, sum(s.changed)::bigint, bool_or(s.done) "
-        "FROM (SELECT basis FROM recheck_steps ORDER BY id DESC LIMIT 1) AS last JOIN recheck_steps s USING (basis) "
-        "GROUP BY last.basis"
+        "SELECT basis, begun_at, last_at, premiums, passed, judged, changed, ended_at IS NOT NULL, "
+        "round(per_second, 2)::float8, coalesce(ended_at, last_at + make_interval(secs => "
+        "((premiums - passed) / nullif(per_second, 0))::float8)) FROM recheck_progress "
+        "ORDER BY begun_at DESC, basis LIMIT 1"
     )
     row = await cursor.fetchone()
     return Recheck(*row) if row else None

@@ -330,56 +330,11 @@ async def list_touched(
     return await cursor.fetchall()
 
 
-_RECHECK_LOCK = 0x726563686B  # any fixed number: one gateway rechecks at a time
-
-
 async def count_directives(connection: Connection) -> int:
     """How many directives were told."""
     cursor = await connection.execute("SELECT count(*) FROM records WHERE type = 'directive'")
     row = await cursor.fetchone()
     return int(row[0]) if row else 0
-
-
-async def try_lead_recheck(connection: Connection) -> bool:
-    """Whether this connection may recheck; until it leaves, or is lost, nobody else may."""
-    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (_RECHECK_LOCK,))
-    row = await cursor.fetchone()
-    return bool(row and row[0])
-
-
-async def leave_recheck(connection: Connection) -> None:
-    """Let others recheck."""
-    await connection.execute("SELECT pg_advisory_unlock(%s)", (_RECHECK_LOCK,))
-
-
-async def find_recheck(connection: Connection, basis: str) -> tuple[PolicyKey, bool] | None:
-    """How far the round for this basis came, and whether it is done."""
-    cursor = await connection.execute(
-        "SELECT insurer, policy_no, done FROM recheck_steps WHERE basis = %s ORDER BY id DESC LIMIT 1", (basis,)
-    )
-    row = await cursor.fetchone()
-    return ((row[0], row[1]), row[2]) if row else None
-
-
-async def append_recheck(
-    connection: Connection, basis: str, at: datetime, after: PolicyKey, judged: int, changed: int, *, done: bool
-) -> None:
-    """Note how far a round came."""
-    await connection.execute(
-        "INSERT INTO recheck_steps (basis, at, insurer, policy_no, judged, changed, done) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        (basis, at, *after, judged, changed, done),
-    )
-
-
-async def list_premium_keys(connection: Connection, after: PolicyKey, limit: int) -> list[PolicyKey]:
-    """The premiums behind this one, in the order of insurer and policy number."""
-    cursor = await connection.execute(
-        "SELECT insurer, policy_no FROM premiums WHERE revision = 1 AND (insurer, policy_no) > (%s, %s) "
-        "ORDER BY insurer, policy_no LIMIT %s",
-        (*after, limit),
-    )
-    return [(row[0], row[1]) for row in await cursor.fetchall()]
 
 
 async def find_claims(connection: Connection, approval_nos: Sequence[str]) -> dict[str, list[Claim]]:
