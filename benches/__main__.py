@@ -7,17 +7,19 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from benches import audit, bundle, feed, formats, log, match, pdfs, schemes, seals, streams, submissions, year
+from benches import audit, bundle, feed, formats, impact, log, match, pdfs, schemes, seals, streams, submissions, year
 from benches.line import Line
 from benches.submissions import Size
 
 _LONG = 100_000
 _ROWS = 50_000
 _LONG_FILE = 1_000_000
+_PORTFOLIO = 1_000_000
+_PORTFOLIO_A_POLICY = 100  # premiums of which a list is made, for each policy that the service is sent
 _ROWS_A_POLICY = 25  # an application has so many rows for each policy that the service is sent
 
 
-def groups(size: Size, seconds: float, rows: int) -> dict[str, Callable[[], Iterator[Line]]]:
+def groups(size: Size, seconds: float, rows: int, *, long: bool = False) -> dict[str, Callable[[], Iterator[Line]]]:
     """Every group of benches by name; those of one process last about `seconds` each."""
     return {
         "submissions": lambda: submissions.run(size),
@@ -29,6 +31,7 @@ def groups(size: Size, seconds: float, rows: int) -> dict[str, Callable[[], Iter
         "log": lambda: log.run(seconds),
         "audit": lambda: audit.run(seconds),
         "bundle": lambda: bundle.run(seconds),
+        "impact": lambda: impact.run(_PORTFOLIO if long else size.policies * _PORTFOLIO_A_POLICY),
         "schemes": lambda: schemes.run(seconds),
         "year": lambda: year.run(max(400, size.policies)),
         "match": lambda: match.run(size.policies * _ROWS_A_POLICY, seconds),
@@ -44,11 +47,13 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=Size.connections, help="requests under way at a time")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long a bench of one process lasts")
     parser.add_argument("--rows", type=int, default=_ROWS, help="of the files that are read as they come")
-    parser.add_argument("--long", action="store_true", help=f"memory over {_LONG} messages, and {_LONG_FILE} rows")
+    parser.add_argument(
+        "--long", action="store_true", help=f"memory over {_LONG} messages, {_LONG_FILE} rows and premiums"
+    )
     parsed = parser.parse_args()
     long_run = _LONG if parsed.long else max(100, parsed.policies * 12)
     size = Size(parsed.policies, long_run, parsed.workers, parsed.connections)
-    chosen = groups(size, parsed.seconds, _LONG_FILE if parsed.long else parsed.rows)
+    chosen = groups(size, parsed.seconds, _LONG_FILE if parsed.long else parsed.rows, long=parsed.long)
     unknown = set(parsed.names) - set(chosen)
     if unknown:
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")

@@ -18,6 +18,9 @@ PRINTED = {
     "streams": {f"stream.{code.lower()}" for code in STREAMED},
     "log": {"ledger.append", "ledger.publish"},
     "feed": {"feed.consumer"},
+    "audit": {"ledger.audit"},
+    "bundle": {"bundle.verify"},
+    "impact": {f"impact.{cause}" for cause in ("clause", "key", "certificate", "rule", "all")},
     "match": {"match.rows"},
     "submissions": {
         *("documents.put", "submissions.policies", "submissions.receipts", "submissions.mix"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.audit.impacts import IMPACTS
 from gateway.audit.store import Snapshot, one, rows
 from gateway.audit.told import added, reordered
 from gateway.submissions.products import claim_of
@@ -86,6 +87,7 @@ _ORPHANS: Mapping[str, str] = {
 
 # Which table, which of its rows, and what is wrong with it: what follows from the source is held against what is there.
 _DERIVED: Mapping[str, str] = {
+    **IMPACTS,
     "premium_facts": "SELECT coalesce(p.insurer, f.insurer) || '/' || coalesce(p.policy_no, f.policy_no) || '/' || "
     "coalesce(p.revision, f.revision), "
     "CASE WHEN f.position IS NULL THEN 'missing' WHEN p.position IS NULL THEN 'added' ELSE 'changed' END "

@@ -19,9 +19,8 @@ from gateway.errors import Misconfigured
 from gateway.shown import Language, visible
 from gateway.state import Gateway
 from gateway.submissions.group import PolicyKey
-from gateway.submissions.impact import Cause, Touched, UnknownCause, find_touched, read_cause
+from gateway.submissions.impact import Cause, Touched, UnknownCause, find_touched, read_cause, write_list
 from gateway.submissions.rejudge import BATCH, Change, rejudge
-from schemas.canonical import canonical
 from schemas.money import ZERO, Yuan, total
 
 _EVERY = 1.0  # seconds between two words of progress
@@ -168,13 +167,14 @@ def _clawback(changes: Sequence[Change]) -> list[Yuan]:
 
 def _signed(body: dict[str, Any], gateway: Gateway) -> bytes:
     """The list with the gateway's signature over its canonical form."""
+    written = write_list(body)
     signature = {
         "keyid": gateway.signer.keyid,
         "algorithm": gateway.signer.algorithm,
         "over": "rfc8785",
-        "value": base64.b64encode(gateway.signer.sign(canonical(body))).decode(),
+        "value": base64.b64encode(gateway.signer.sign(written)).decode(),
     }
-    return orjson.dumps({**body, "signature": signature})
+    return written[:-1] + b',"signature":' + orjson.dumps(signature) + b"}"
 
 
 def _print(body: dict[str, Any], language: Language, *, judged: bool, applied: bool) -> None:

@@ -8,11 +8,12 @@ what becomes of each.
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from gateway.db import Connection
 from gateway.submissions.group import PolicyKey
 from gateway.submissions.memory import store
+from schemas.canonical import canonical, join_members
 from schemas.money import ZERO, Yuan
 
 Kind = Literal["clause", "certificate", "issuer", "key", "insurer", "rule", "all"]
@@ -52,8 +53,7 @@ def read_cause(text: str) -> Cause:
     return Cause(_KINDS[found[1] or found[3]], found[2] or "")
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(NamedTuple):
     """A premium that a cause touches: where it stands, and what somebody may have relied on, in yuan."""
 
     insurer: str
@@ -81,12 +81,19 @@ class Touched:
 
 
 async def find_touched(connection: Connection, cause: Cause, *, batch: int = 5000) -> AsyncIterator[Touched]:
-    """The premiums that the cause touches, by insurer and policy number; read in pieces, in bounded memory."""
-    after: PolicyKey = ("", "")
-    while True:
-        rows = await store.list_touched(connection, cause.kind, cause.name, after, batch)
+    """The premiums that the cause touches, by insurer and policy number; read in pieces, in bounded memory.
+
+    One reading as of its beginning, in a transaction of its own, which lasts until all is taken.
+    """
+    async for rows in store.read_touched(connection, cause.kind, cause.name, batch):
         for insurer, policy_no, revision, status, net_paid, worth in rows:
             yield Touched(insurer, policy_no, revision, status, Yuan.of(net_paid or "0.00"), worth or {})
-        if len(rows) < batch:
-            return
-        after = rows[-1][0], rows[-1][1]
+
+
+def write_list(body: Mapping[str, Any]) -> bytes:
+    """The canonical form (RFC 8785) of a list, its entries written one by one: there may be a million of them."""
+    members = {
+        name: b"[" + b",".join(map(canonical, value)) + b"]" if isinstance(value, list) else canonical(value)
+        for name, value in body.items()
+    }
+    return join_members(members)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from house import AT, judges, on, trust, world
+from house import AT, arrived, judges, next_number, on, trust, world
 from service import provisioned
 from test_lives import latest, verified
 
@@ -18,7 +18,8 @@ from gateway.db import Connection, new_pool
 from gateway.errors import Misconfigured
 from gateway.filing.registry import FilingRegistry
 from gateway.submissions.gather import Judges
-from gateway.submissions.impact import Cause, UnknownCause, find_touched, read_cause
+from gateway.submissions.impact import Cause, UnknownCause, find_touched, read_cause, write_list
+from gateway.submissions.receive import receive
 from gateway.submissions.recheck import recheck
 from gateway.submissions.rejudge import rejudge
 from schemas.canonical import canonical
@@ -199,3 +200,26 @@ def test_the_command_lists_signs_judges_and_applies(dsn: str, capsysbinary: pyte
 def test_a_cause_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UnknownCause):
         read_cause(text)
+
+
+def test_a_list_is_written_in_its_canonical_form() -> None:
+    entries: list[object] = [{"policy_no": f"P{n}", "subsidies_at_stake": {"B": "1.00", "A": "示例"}} for n in range(3)]
+    for premiums in ([], entries):
+        body = {"type": "impact_list", "touched": 3, "premiums": premiums, "because": "clause:一", "applied": True}
+        assert write_list(body) == canonical(body)
+
+
+def test_an_invoice_of_several_policies_touches_all_of_them_by_its_key(dsn: str) -> None:
+    insurer = world().insurer(C)
+
+    async def run(connection: Connection) -> None:
+        one, other = [await verified(connection, insurer) for _ in range(2)]
+        media_type, body = world().render_message(insurer, [world().invoice(one)], f"m-{next_number()}")
+        message = orjson.loads(body)
+        message["record"]["policy_nos"] = [one.policy_no, other.policy_no]
+        sent = arrived(insurer, orjson.dumps(message), media_type, keyid="stolen")
+        (answer,) = await receive(connection, [sent], judges())
+        assert answer.status != "refused", answer.receipt
+        assert {one.policy_no, other.policy_no} <= set(await touched(connection, "key:stolen"))
+
+    on(dsn, run)

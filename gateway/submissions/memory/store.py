@@ -1,6 +1,6 @@
 """The SQL of what is said about premiums beyond their own records: invoices, awards, decisions, directives, journal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -285,49 +285,38 @@ def _told(kind: str, insurer: str, number: str, known_at: datetime, record: str)
 told_from_text = _told
 
 
-_POLICY_OF = {
-    "clause": "SELECT insurer, policy_no FROM records WHERE type = 'policy' "
-    "AND record -> 'clauses' @> jsonb_build_array(jsonb_build_object('registration_no', %(name)s::text))",
-    "certificate": "SELECT DISTINCT v.insurer, coalesce(v.policy_no, r.policy_no) AS policy_no "
-    "FROM document_verdicts v "
-    "LEFT JOIN records r ON r.insurer = v.insurer AND r.record -> 'documents' IS NOT NULL "
-    "  AND r.record -> 'documents' @> jsonb_build_array(jsonb_build_object('digest', v.digest)) "
-    "WHERE v.verdict -> 'report' -> 'seals' @> "
-    "  jsonb_build_array(jsonb_build_object('signer', jsonb_build_object('serial', %(name)s::text)))",
-    "issuer": "SELECT DISTINCT v.insurer, coalesce(v.policy_no, r.policy_no) AS policy_no "
-    "FROM document_verdicts v "
-    "LEFT JOIN records r ON r.insurer = v.insurer AND r.record -> 'documents' IS NOT NULL "
-    "  AND r.record -> 'documents' @> jsonb_build_array(jsonb_build_object('digest', v.digest)) "
-    "WHERE v.verdict -> 'report' -> 'seals' @> "
-    "  jsonb_build_array(jsonb_build_object('signer', jsonb_build_object('issuer', %(name)s::text)))",
-    "key": "SELECT DISTINCT r.insurer, r.policy_no FROM submissions s JOIN records r ON r.submission_id = s.id "
-    "WHERE s.keyid = %(name)s",
-    "insurer": "SELECT DISTINCT insurer, policy_no FROM premiums WHERE insurer = %(name)s",
-    "rule": "SELECT DISTINCT insurer, policy_no FROM premiums p WHERE strpos(convert_from(body, 'UTF8'), "
-    '  format(\'"rule":"%%s"\', %(name)s::text)) > 0',
-    "all": "SELECT DISTINCT insurer, policy_no FROM premiums",
+_DOCUMENTS = (
+    "SELECT insurer, policy_no FROM impact_signers WHERE kind = {kind} AND name = %(name)s AND policy_no <> '' "
+    "UNION SELECT g.insurer, g.policy_no FROM impact_signers s JOIN impact_grounds g "
+    "ON g.kind = 'document' AND g.name = s.digest AND g.insurer = s.insurer WHERE s.kind = {kind} AND s.name = %(name)s"
+)
+_GROUNDS = "SELECT insurer, policy_no FROM impact_grounds WHERE kind = {kind} AND name = %(name)s"
+_TOUCHED = {
+    "clause": f"JOIN ({_GROUNDS}) AS t USING (insurer, policy_no)",
+    "key": f"JOIN ({_GROUNDS}) AS t USING (insurer, policy_no)",
+    "certificate": f"JOIN ({_DOCUMENTS}) AS t USING (insurer, policy_no)",
+    "issuer": f"JOIN ({_DOCUMENTS}) AS t USING (insurer, policy_no)",
+    "insurer": "WHERE s.insurer = %(name)s",
+    "rule": "WHERE s.rules = ANY(ARRAY(SELECT id FROM impact_rules WHERE rules @> ARRAY[%(name)s]))",
+    "all": "",
 }
 
 
-async def list_touched(
-    connection: Connection, kind: str, name: str, after: PolicyKey, limit: int
-) -> list[tuple[Any, ...]]:
-    """The premiums of the policies that a cause touches, behind `after`: insurer, policy, latest revision and status,
-    and the amounts of the latest revision that decided any."""
-    cursor = await connection.execute(
-        sql.SQL(
-            "WITH touched AS ({}) SELECT t.insurer, t.policy_no, last.revision, last.status, decided.net_paid, "
-            "decided.worth FROM (SELECT DISTINCT insurer, policy_no FROM touched WHERE policy_no IS NOT NULL "
-            "  AND (insurer, policy_no) > (%(insurer)s, %(policy_no)s) ORDER BY 1, 2 LIMIT %(limit)s) AS t "
-            "JOIN LATERAL (SELECT revision, status FROM premiums p WHERE p.insurer = t.insurer "
-            "  AND p.policy_no = t.policy_no ORDER BY revision DESC LIMIT 1) AS last ON true "
-            "LEFT JOIN LATERAL (SELECT net_paid, worth FROM premiums p WHERE p.insurer = t.insurer "
-            "  AND p.policy_no = t.policy_no AND p.net_paid IS NOT NULL ORDER BY revision DESC LIMIT 1) "
-            "  AS decided ON true ORDER BY 1, 2"
-        ).format(sql.SQL(_POLICY_OF[kind])),
-        {"name": name, "insurer": after[0], "policy_no": after[1], "limit": limit},
-    )
-    return await cursor.fetchall()
+async def read_touched(
+    connection: Connection, kind: str, name: str, size: int
+) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
+    """The premiums of the policies that a cause touches, in order, so many at a time: insurer, policy, latest revision
+    and status, and the amounts of the latest revision that decided any. One reading, as of its beginning."""
+    query = sql.SQL(
+        "SELECT s.insurer, s.policy_no, s.revision, s.status, s.net_paid, s.worth FROM impact_standing AS s {} "
+        "ORDER BY s.insurer, s.policy_no"
+    ).format(sql.SQL(_TOUCHED[kind]).format(kind=sql.Literal(kind)))
+    async with connection.transaction(), connection.cursor(name="touched") as cursor:
+        # All of it is read: the plan is the one that ends first, not the one that begins first.
+        await connection.execute("SET LOCAL cursor_tuple_fraction = 1")
+        await cursor.execute(query, {"name": name})
+        while rows := await cursor.fetchmany(size):
+            yield rows
 
 
 async def count_directives(connection: Connection) -> int:

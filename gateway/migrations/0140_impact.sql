@@ -1,0 +1,140 @@
+-- What an impact list needs, derived from records, verdicts and revisions by the database itself and in the same
+-- transaction: which premiums rest on what, and where each of them stands. Narrow tables in the order of the list, so that
+-- a cause is answered by reading its own rows and no others. Whoever has the sources can make all of it again.
+
+-- Which rules a report names: few sets, each kept once. `id` is the MD5 of the rules with blanks between, a name only.
+CREATE TABLE impact_rules (
+    id    uuid   PRIMARY KEY,
+    rules text[] NOT NULL
+);
+CREATE INDEX impact_rules_naming ON impact_rules USING gin (rules);
+
+-- The rules that a revision names anywhere, each once, in order. The bytes are canonical JSON, so that a name stands
+-- behind exactly these letters, and a text within a text has other ones.
+CREATE FUNCTION rules_named(body bytea) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(array_agg(DISTINCT split_part(piece, '"', 1) ORDER BY split_part(piece, '"', 1)), '{}')
+    FROM string_to_table(convert_from(body, 'UTF8'), '"rule":"') WITH ORDINALITY AS told(piece, place) WHERE place > 1
+$$;
+
+-- Where each premium stands: its latest revision; and the amounts of the latest that decided any.
+CREATE TABLE impact_standing (
+    insurer   text COLLATE "C" NOT NULL,
+    policy_no text COLLATE "C" NOT NULL,
+    revision  integer          NOT NULL,
+    status    text             NOT NULL,
+    net_paid  text,
+    worth     jsonb,
+    rules     uuid             NOT NULL,
+    PRIMARY KEY (insurer, policy_no)
+) WITH (fillfactor = 90);
+CREATE INDEX impact_standing_by_rules ON impact_standing (rules, insurer, policy_no);
+
+CREATE FUNCTION note_impact_standing() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    named  text[] := rules_named(NEW.body);
+    set_id uuid   := md5(array_to_string(named, ' '))::uuid;
+BEGIN
+    INSERT INTO impact_rules VALUES (set_id, named) ON CONFLICT DO NOTHING;
+    INSERT INTO impact_standing AS s (insurer, policy_no, revision, status, net_paid, worth, rules)
+    VALUES (NEW.insurer, NEW.policy_no, NEW.revision, NEW.status, NEW.net_paid, NEW.worth, set_id)
+    ON CONFLICT (insurer, policy_no) DO UPDATE SET
+        revision = EXCLUDED.revision, status = EXCLUDED.status, rules = EXCLUDED.rules,
+        net_paid = coalesce(EXCLUDED.net_paid, s.net_paid),
+        worth = CASE WHEN EXCLUDED.net_paid IS NULL THEN s.worth ELSE EXCLUDED.worth END
+    WHERE s.revision < EXCLUDED.revision;
+    RETURN NULL;
+END
+$$;
+
+INSERT INTO impact_rules SELECT DISTINCT md5(array_to_string(named, ' '))::uuid, named
+FROM premiums, LATERAL (SELECT rules_named(body) AS named) AS told;
+INSERT INTO impact_standing
+SELECT l.insurer, l.policy_no, l.revision, l.status, d.net_paid, d.worth,
+    md5(array_to_string(rules_named(l.body), ' '))::uuid
+FROM (SELECT DISTINCT ON (insurer, policy_no) * FROM premiums ORDER BY insurer, policy_no, revision DESC) AS l
+LEFT JOIN LATERAL (SELECT p.net_paid, p.worth FROM premiums p WHERE p.insurer = l.insurer AND p.policy_no = l.policy_no
+    AND p.net_paid IS NOT NULL ORDER BY p.revision DESC LIMIT 1) AS d ON true;
+CREATE TRIGGER impact AFTER INSERT ON premiums FOR EACH ROW EXECUTE FUNCTION note_impact_standing();
+
+-- What a policy's records rest on: a clause by its registration number, a key by its id, a document by its digest.
+CREATE TABLE impact_grounds (
+    kind      text             NOT NULL CHECK (kind IN ('clause', 'key', 'document')),
+    name      text COLLATE "C" NOT NULL,
+    insurer   text COLLATE "C" NOT NULL,
+    policy_no text COLLATE "C" NOT NULL,
+    PRIMARY KEY (kind, name, insurer, policy_no)
+);
+
+-- Of a record with the key of its message. A record may name several policies instead of one.
+CREATE FUNCTION impact_grounds_of(told records, keyid text) RETURNS SETOF impact_grounds LANGUAGE sql IMMUTABLE AS $$
+    WITH about AS (
+        SELECT told.policy_no WHERE told.policy_no IS NOT NULL
+        UNION SELECT jsonb_array_elements_text(CASE WHEN jsonb_typeof(told.record -> 'policy_nos') = 'array'
+            THEN told.record -> 'policy_nos' ELSE '[]' END)
+    )
+    SELECT 'key', keyid, told.insurer, about.policy_no FROM about
+    UNION SELECT 'clause', one ->> 'registration_no', told.insurer, about.policy_no
+        FROM about, jsonb_array_elements(CASE WHEN told.type = 'policy'
+            AND jsonb_typeof(told.record -> 'clauses') = 'array' THEN told.record -> 'clauses' ELSE '[]' END) AS one
+        WHERE one ->> 'registration_no' IS NOT NULL
+    UNION SELECT 'document', one ->> 'digest', told.insurer, about.policy_no
+        FROM about, jsonb_array_elements(CASE WHEN jsonb_typeof(told.record -> 'documents') = 'array'
+            THEN told.record -> 'documents' ELSE '[]' END) AS one
+        WHERE one ->> 'digest' IS NOT NULL
+$$;
+
+CREATE FUNCTION note_impact_grounds() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO impact_grounds
+    SELECT DISTINCT g.* FROM added a JOIN submissions s ON s.id = a.submission_id, LATERAL impact_grounds_of(a, s.keyid) g
+    ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
+-- Whose certificate sealed a document, and who issued it: of every verdict on it; and the policy that the document states.
+CREATE TABLE impact_signers (
+    kind      text             NOT NULL CHECK (kind IN ('certificate', 'issuer')),
+    name      text COLLATE "C" NOT NULL,
+    insurer   text COLLATE "C" NOT NULL,
+    digest    text COLLATE "C" NOT NULL,
+    policy_no text COLLATE "C" NOT NULL, -- empty where it states none
+    PRIMARY KEY (kind, name, insurer, digest, policy_no)
+);
+
+CREATE FUNCTION impact_signers_of(told document_verdicts) RETURNS SETOF impact_signers LANGUAGE sql IMMUTABLE AS $$
+    SELECT DISTINCT kind, name, told.insurer, told.digest, coalesce(told.policy_no, '')
+    FROM jsonb_array_elements(CASE WHEN jsonb_typeof(told.verdict #> '{report,seals}') = 'array'
+            THEN told.verdict #> '{report,seals}' ELSE '[]' END) AS seal,
+        LATERAL (VALUES ('certificate', seal #>> '{signer,serial}'), ('issuer', seal #>> '{signer,issuer}'))
+            AS stated(kind, name)
+    WHERE name IS NOT NULL
+$$;
+
+CREATE FUNCTION note_impact_signers() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO impact_signers SELECT * FROM impact_signers_of(NEW) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
+INSERT INTO impact_grounds
+SELECT DISTINCT g.* FROM records r JOIN submissions s ON s.id = r.submission_id, LATERAL impact_grounds_of(r, s.keyid) g;
+INSERT INTO impact_signers SELECT DISTINCT g.* FROM document_verdicts v, LATERAL impact_signers_of(v) g;
+CREATE TRIGGER impact AFTER INSERT ON records
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION note_impact_grounds();
+CREATE TRIGGER impact AFTER INSERT ON document_verdicts FOR EACH ROW EXECUTE FUNCTION note_impact_signers();
+
+-- These were read whole for each list, and were long to keep: what is asked of them is above.
+DROP INDEX records_policies_by_clause;
+DROP INDEX document_verdicts_by_seal;
+DROP INDEX submissions_by_key;
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON impact_rules FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON impact_grounds FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON impact_signers FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER no_delete BEFORE DELETE ON impact_standing FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON impact_rules EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON impact_grounds EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON impact_signers EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON impact_standing EXECUTE FUNCTION refuse_change();
