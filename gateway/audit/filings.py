@@ -42,7 +42,7 @@ def judge(connection: Snapshot, said: Sequence[Said], people: Participants, foun
         actual = f"sha256:{hashlib.sha256(data).hexdigest()}"
         yield from compare("filing_files", number, {"bytes": (body.get("file"), actual)})
         if "fetched" in request:
-            yield from _judge_pages(number, request["fetched"], data)
+            yield from judge_pages("filing_files", number, request["fetched"], data)
         else:
             yield from check_request("filing_files", number, request, data, people, str(body.get("sender")))
         file = read_registry(
@@ -61,23 +61,23 @@ def judge(connection: Snapshot, said: Sequence[Said], people: Participants, foun
         yield from _judge_whole(one, file, number, rows(connection, _WHOLES, number))
 
 
-def _judge_pages(number: int, fetched: Any, data: bytes) -> Iterator[Check]:
+def judge_pages(table: str, key: object, fetched: Any, data: bytes) -> Iterator[Check]:
     """What the gateway fetched itself is kept page by page as it came, each under the signature of its source.
 
     That the key is the source's only the configuration of that day could say; without a key the source signs nothing.
     """
     pages = [part[:-1] for part in data.split(RECORD_SEPARATOR)[1:]]
     if len(pages) != len(fetched["pages"]):
-        yield changed("filing_files", number, "pages", told=len(fetched["pages"]), there=len(pages))
+        yield changed(table, key, "pages", told=len(fetched["pages"]), there=len(pages))
     for page, told in zip(pages, fetched["pages"], strict=False):
         digest = hashlib.sha256(page).digest()
-        yield from compare("filing_files", number, {"page": (told["digest"], f"sha256:{digest.hex()}")})
+        yield from compare(table, key, {"page": (told["digest"], f"sha256:{digest.hex()}")})
         if "signature" not in told:
             continue
         base, signature, spki = (b64decode(told[name]) for name in ("base", "signature", "public_key"))
         names_it = f"sha-256=:{b64encode(digest).decode()}:".encode() in base or b"sha-512=:" in base
         if not names_it or find_flaw(told["algorithm"], spki, base, signature, encoding="raw") is not None:
-            yield unsigned("filing_files", number, "request.signature")
+            yield unsigned(table, key, "request.signature")
 
 
 def _judge_statements(one: Said, file: RegistryFile, stated: Sequence[tuple[Any, ...]]) -> Iterator[Check]:

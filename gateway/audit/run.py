@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
-from gateway.audit import batches, cosignatures, evidence, proposals
+from gateway.audit import batches, cosignatures, evidence, filing_proposals, proposals
 from gateway.audit.derived import DERIVED, judge_counts, judge_derived
 from gateway.audit.entry import Range
 from gateway.audit.leaves import judge_range
@@ -51,6 +51,7 @@ _APART: Mapping[str, Callable[[Snapshot, Participants, Database], Iterator[Check
     "ledger_cosignatures": lambda connection, _, database: cosignatures.judge(connection, database.witnesses),
     "evidence": lambda connection, _, database: evidence.judge(connection, database.stores, database.store_timeout),
     "mapping_proposals": lambda connection, people, _: proposals.judge(connection, people),
+    "filing_proposals": lambda connection, people, _: filing_proposals.judge(connection, people),
 }
 
 

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from gateway.db import Connection
@@ -86,20 +86,12 @@ async def keep(
     """Keep a previewed file, of a person or of a source, unless just this is open; with it whether it is new."""
     assert found.file.source is not None  # it has no problems
     digest = f"sha256:{hashlib.sha256(pushed.data).hexdigest()}"
-    about = {
-        "registry": found.file.source.registry,
-        "as_of": str(found.file.source.as_of),
-        "whole": found.whole,
-        "base": found.base,
-        "stated": found.stated,
-        "source": source,
-    }
-    # Of a source the pages count, not how it cut them; of a person the very bytes that they signed.
-    contents = _digest(about if source is not None else about | {"file": digest})
-    who = by.keyid if by is not None else source
+    contents = contents_of(
+        found.file.source.registry, found.file.source.as_of, found.whole, found.base, found.stated, source, digest
+    )
     made = Proposal(
         seq=0,
-        id=_digest({"contents": contents, "file": digest, "proposed_at": at.isoformat(), "by": who}),
+        id=identity_of(contents, digest, at, by.keyid if by is not None else source),
         contents=contents,
         registry=found.file.source.registry,
         as_of=found.file.source.as_of,
@@ -264,6 +256,19 @@ def state_of(proposal: Proposal, base: str | None) -> str:
     if proposal.end is not None:
         return proposal.end.outcome
     return "open" if base is None or base == proposal.base else "outdated"
+
+
+def contents_of(registry: str, as_of: date, whole: bool, base: str, stated: str, source: str | None, file: str) -> str:
+    """What a proposal is about, as one digest. Of a source what it states counts, not how it cuts it into pages; of a
+    person the very bytes that they signed."""
+    about = {"registry": registry, "as_of": str(as_of), "whole": whole, "base": base, "stated": stated}
+    return _digest(about | ({"source": source} if source is not None else {"file": file}))
+
+
+def identity_of(contents: str, file: str, proposed_at: datetime, by: str | None) -> str:
+    """The id of a proposal: it commits to the contents, the bytes, the moment, and the key or the source."""
+    at = proposed_at.astimezone(UTC).isoformat()
+    return _digest({"contents": contents, "file": file, "proposed_at": at, "by": by})
 
 
 def _digest(value: Mapping[str, Any]) -> str:
