@@ -29,7 +29,7 @@ def groups(size: Size, seconds: float, rows: int, *, long: bool = False) -> dict
         "formats": lambda: formats.run(seconds),
         "streams": lambda: streams.run(rows),
         "log": lambda: log.run(seconds),
-        "audit": lambda: audit.run(seconds),
+        "audit": lambda: audit.run(seconds, max(4, size.policies // 4)),
         "bundle": lambda: bundle.run(seconds),
         "impact": lambda: impact.run(_PORTFOLIO if long else size.policies * _PORTFOLIO_A_POLICY),
         "schemes": lambda: schemes.run(seconds),

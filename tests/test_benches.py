@@ -18,7 +18,7 @@ PRINTED = {
     "streams": {f"stream.{code.lower()}" for code in STREAMED},
     "log": {"ledger.append", "ledger.publish"},
     "feed": {"feed.consumer"},
-    "audit": {"ledger.audit"},
+    "audit": {"ledger.audit", "ledger.audit-published", "audit.rows"},
     "bundle": {"bundle.verify"},
     "impact": {f"impact.{cause}" for cause in ("clause", "key", "certificate", "rule", "all")},
     "match": {"match.rows"},
