@@ -16,6 +16,7 @@ from gateway.bundle.erased import as_told, words_of
 from gateway.bundle.layout import write_bundle
 from gateway.bundle.registries import registry_files
 from gateway.bundle.store import KeptMessage, KeptRevision, PolicyKey
+from gateway.bundle.timestamps import timestamp_files
 from gateway.catalogue import Catalogue
 from gateway.db import Connection
 from gateway.erasure.store import find_erasures
@@ -73,7 +74,7 @@ async def collect(
         files["catalogue.json"] = canonical(catalogue.as_json())
         files["participants.json"] = _participants(judges, messages, linked)
         files |= _trust_files(trust_dir)
-        files |= await _log_files(connection, messages, documents, revisions, judges.log_origin, keys)
+        files |= await _log_files(connection, messages, documents, revisions, judges.log_origin, keys, at)
     files |= await _document_files(documents, judges.evidence)
     latest = orjson.loads(own[-1].body)
     sheet = Sheet(own[-1].body, own[-1].leaf_index, judges.log_origin, at, erased=words_of(documents))
@@ -228,6 +229,7 @@ async def _log_files(
     revisions: Sequence[KeptRevision],
     origin: str,
     keys: Sequence[NoteKey],
+    at: datetime,
 ) -> dict[str, bytes]:
     indexes = {orjson.loads(one.receipt)["leaf"]["index"] for one in messages} | {one.leaf_index for one in revisions}
     entries = {leaf_hash(canonical(document_entry(one))): one for one in documents}
@@ -247,6 +249,7 @@ async def _log_files(
         "log/checkpoint": await read_cosigned(connection, last),
         "log/key": key_text(keys).encode(),
         "log/leaves.json": orjson.dumps({"leaves": leaves}),
+        **await timestamp_files(connection, max(indexes), last.size, at),
     }
 
 

@@ -15,6 +15,7 @@ participants.json             the participants whose keys signed
 catalogue.json                the rules
 trust/…                       the trust folder, with its revocation data
 log/checkpoint, log/key       the signed tree head that everything is proven against
+log/timestamps.json           time-stamps of others on the log, if there are any: statements, tokens, checkpoints
 log/leaves.json               each leaf: index, entry, path to the root (RFC 6962 section 2.1.1)
 """
 

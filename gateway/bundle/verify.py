@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from gateway.bundle.erased import erased_in, in_words
 from gateway.bundle.layout import digest_of
 from gateway.bundle.read import Bundle, read_bundle
 from gateway.bundle.replay import Replay, differences
+from gateway.bundle.timestamps import PATH, judge_timestamps
 from gateway.catalogue import load_catalogue
 from gateway.ledger.checkpoint import Checkpoint, CheckpointRefused, open_checkpoint
 from gateway.ledger.ends import Ended, check_signers, end_of
@@ -53,16 +54,23 @@ class Step:
 
 
 def verify_bundle(
-    data: bytes, trust_dir: Path, *, log_key: str | None = None, ends: Sequence[Ended] = ()
+    data: bytes,
+    trust_dir: Path,
+    *,
+    log_key: str | None = None,
+    ends: Sequence[Ended] = (),
+    at: datetime | None = None,
 ) -> tuple[Bundle, list[Step]]:
     """Every step. `log_key` are the verifier keys of the log that one trusts; else the log's own word in the bundle is
     used, and the step says so. `ends` are those of its keys that one knows of, beside those that the bundle tells.
-    Raises `Unreadable`, and `TrustError` of the trust folder."""
+    `at` is when it is judged whether time-stamps are good still, now if none is given; all else is judged as of the
+    moments that are told. Raises `Unreadable`, and `TrustError` of the trust folder."""
     bundle = read_bundle(data)
     trust = TrustStore.load(trust_dir)
     steps = [
         _files(bundle),
         *_log(bundle, log_key, ends),
+        *_timestamps(bundle, log_key, trust, at or datetime.now(UTC)),
         _entries(bundle),
         _requests(bundle),
         _rules(bundle),
@@ -135,6 +143,23 @@ def _find_flaw_of_signers(
     note = bundle.files.get("log/checkpoint", b"")
     signed_by = [*checkpoint.signed_by, *(key for key in keys if key.holds(bundle.written, bundle.signature))]
     return check_signers("log.checkpoint", note, signed_by, max(moments), ends, keys)
+
+
+def _timestamps(bundle: Bundle, log_key: str | None, trust: TrustStore, at: datetime) -> Iterator[Step]:
+    """When the log was there with all of this in it, by others' word (RFC 3161, RFC 4998); no step without stamps."""
+    if PATH not in bundle.files:
+        return
+    try:
+        keys = read_keys(log_key or bundle.files.get("log/key", b"").decode("utf-8", "replace"))
+        checkpoint = open_checkpoint(bundle.files.get("log/checkpoint", b""), keys)
+    except (CheckpointRefused, NoteRefused) as error:
+        yield Step("timestamps", "differs", 1, (str(error),))
+        return
+    count, wrong, absent, proven = judge_timestamps(bundle, checkpoint, trust, at)
+    if absent and not wrong:
+        yield Step("timestamps", "absent", count, tuple(absent[:20]))
+    else:
+        yield Step("timestamps", "differs" if wrong else "recomputed", count, tuple((wrong or proven)[:20]))
 
 
 def _included(leaf: dict[str, Any], checkpoint: Checkpoint) -> bool:

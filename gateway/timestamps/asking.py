@@ -65,7 +65,8 @@ async def stamp_due(
 ) -> list[Stamp]:
     """Ask each authority that is due, or each one `now`; the stamps that were kept. `wanted` chooses by name.
 
-    Empty while another gateway is at it, or the log has no checkpoint. Raises `NoStamp`, once the others were asked.
+    Empty while another gateway is at it, or no entry of the log is under a checkpoint. Raises `NoStamp`, once the
+    others were asked.
     """
     kept: list[Stamp] = []
     failures: list[str] = []

@@ -1,9 +1,9 @@
 """What is stamped: a checkpoint of the log, and the stamps before it, by digests that are strong now.
 
-RFC 4998 section 5.2. Each stamp of an authority covers the one before it (time-stamp renewal): as long as the newest
-is good, so are those that it covers, whatever became of their certificates. When the digest is another one than before,
-the statement names every earlier stamp of every authority by the new digest (hash-tree renewal): then nothing rests on
-the old one but the tree of the log itself, which is SHA-256 (RFC 6962).
+RFC 4998 section 5.2. Each stamp of an authority covers the one before it (time-stamp renewal), and some before that: as
+long as the newest is good, so are those that it covers, whatever became of their certificates. When the digest is
+another one than before, the statement names every earlier stamp of every authority by the new digest (hash-tree
+renewal): then nothing rests on the old one but the tree of the log itself, which is SHA-256 (RFC 6962).
 """
 
 from collections.abc import Sequence
@@ -61,11 +61,13 @@ def write_statement(origin: str, note: bytes, size: int, before: Sequence[Stamp]
 
 
 def covered(before: Sequence[Stamp], authority: str, digest: Digest) -> list[Stamp]:
-    """Which of the earlier stamps the next one of this authority has to name."""
+    """Which of the earlier stamps the next one of this authority names: all, if the digest is another one than before;
+    else its last one, and those that are two, four, eight … places back: from any stamp to any later one it is a few
+    steps, however many lie between."""
     own = [one for one in before if one.authority == authority]
     if not own or own[-1].digest != digest:
         return list(before)
-    return [own[-1]]
+    return [own[-(1 << power)] for power in range(len(own).bit_length())]
 
 
 def names_note(stamp: Stamp, origin: str, note: bytes) -> bool:

@@ -61,3 +61,15 @@ async def find_last(connection: Connection) -> tuple[int, bytes, datetime] | Non
     cursor = await connection.execute("SELECT size, note, at FROM ledger_checkpoints ORDER BY size DESC LIMIT 1")
     row = await cursor.fetchone()
     return (int(row[0]), bytes(row[1]), row[2]) if row else None
+
+
+async def find_firsts(connection: Connection, last_index: int, size: int, at: datetime) -> list[tuple[Stamp, bool]]:
+    """Of each authority the first stamp on a checkpoint that covers this entry and is not larger than `size`; and
+    whether what it rests on is good at `at`."""
+    cursor = await connection.execute(
+        "SELECT DISTINCT ON (authority) id, authority, digest, checkpoint, moment, lasts, statement, token, known_at, "
+        "leaf_index FROM log_timestamps WHERE checkpoint > %s AND checkpoint <= %s ORDER BY authority, id",
+        (last_index, size),
+    )
+    stamps = [Stamp.of_row(row) for row in await cursor.fetchall()]
+    return [(stamp, stamp.lasts > at) for stamp in stamps]

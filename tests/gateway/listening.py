@@ -114,6 +114,7 @@ def _one(server: Server, connection: socket.socket) -> None:
         )
         while len(body) < length:
             body += connection.recv(65536)
-        server.requests.append(head + b"\r\n\r\n" + body)
+        request = head + b"\r\n\r\n" + body
+        server.requests.append(request)
         path = head.split(b" ")[1].decode()
         server.answers.get(path, whole(b"", status="404 Not Found"))(connection, request)

@@ -68,7 +68,8 @@ def audited(dsn: str, *stores: str) -> list[Check]:
 
 def config_of(dsn: str, **more: str) -> str:
     """A file that commands can be given."""
-    lines = [line for line in provisioned().config.read_text("utf-8").splitlines() if not line.startswith("dsn")]
+    lines = provisioned().config.read_text("utf-8").splitlines()
+    lines = [line for line in lines if line.split(" ")[0] not in {"dsn", *more}]
     more = {"dsn": dsn, "evidence_store_timeout_seconds": "2"} | more
     stated = [
         f"{name} = {value if value.isdecimal() else orjson.dumps(value).decode()}" for name, value in more.items()
