@@ -81,6 +81,12 @@ async def _measured(dsn: str, premiums: int, seconds: float) -> list[Line]:
         return [await _line(name, job, connection, premiums, seconds) for name, job in jobs.items()]
 
 
+JOBS = (
+    *("insurers", "clauses-of-board", "months-as-of", "insurers-as-of", "insurers-in-days", "lines-of-one"),
+    *("all-policies", "failed-policies", "rare-policies", "look-back", "look-back-as-of", "clauses"),
+)
+
+
 def _jobs(connection: Connection) -> dict[str, Callable[[], Awaitable[Any]]]:
     one = "INSURER-07"
 

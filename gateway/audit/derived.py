@@ -124,7 +124,8 @@ _DERIVED: Mapping[str, str] = {
     "due AS (SELECT date_trunc('month', at AT TIME ZONE 'Asia/Shanghai')::date, insurer, clause, status, starts_on, "
     "ends_on, sum(change), sum(change * due), sum(change * coalesce(net, 0)), "
     "sum(CASE WHEN net IS NULL THEN change ELSE 0 END), sum(change * coalesce(base, 0)), "
-    "sum(CASE WHEN base IS NULL THEN change ELSE 0 END) FROM told GROUP BY 1, 2, 3, 4, 5, 6) "
+    "sum(CASE WHEN base IS NULL THEN change ELSE 0 END), ends_on - starts_on + 1 FROM told "
+    "GROUP BY 1, 2, 3, 4, 5, 6) "
     "SELECT DISTINCT concat_ws('/', known_on, insurer, clause, starts_on), 'changed' FROM ("
     "(TABLE exposure_months EXCEPT TABLE due) UNION ALL (SELECT * FROM due EXCEPT TABLE exposure_months)) AS differing",
     "day_records": "WITH told AS (SELECT r.seq, r.insurer, r.type, coalesce(r.number, md5(r.record::text)) AS key, "

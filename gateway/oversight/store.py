@@ -20,8 +20,9 @@ _OWN_DAY = sql.SQL(
     "FROM compliance_facts WHERE known_at BETWEEN %(midnight)s AND %(as_of)s "
     "UNION ALL "
     "SELECT e.insurer, e.line, e.clause, e.place = 1, e.signed_on, e.status, e.outcomes, e.registered, e.in_use, -1 "
-    "FROM compliance_facts l JOIN compliance_facts e ON (e.insurer, e.policy_no) = (l.insurer, l.policy_no) "
-    "AND e.revision = l.revision - 1 WHERE l.place = 1 AND l.known_at BETWEEN %(midnight)s AND %(as_of)s"
+    "FROM compliance_facts l, LATERAL (SELECT * FROM compliance_facts b WHERE (b.insurer, b.policy_no, b.revision) = "
+    "(l.insurer, l.policy_no, l.revision - 1) OFFSET 0) AS e "
+    "WHERE l.place = 1 AND l.known_at BETWEEN %(midnight)s AND %(as_of)s"
 )
 _DAY = timedelta(days=1)
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Literal, Self
 
 from schemas.money import Yuan
 from schemas.premium import ClaimSummary
 
+_DAY = timedelta(days=1)
 Problem = Literal["overlapping", "crosses-year"]
 
 
@@ -50,6 +51,16 @@ class Claims:
 
     reports: tuple[Reported, ...]
     problem: Problem | None
+
+    def covered(self) -> list[tuple[date, date]]:
+        """The days of which the reports speak, as few periods as there are; none where they cannot be added up."""
+        periods: list[tuple[date, date]] = []
+        for one in self.reports if self.problem is None else ():
+            if periods and periods[-1][1] + _DAY == one.first:
+                periods[-1] = (periods[-1][0], one.last)
+            else:
+                periods.append((one.first, one.last))
+        return periods
 
     @property
     def count(self) -> int:

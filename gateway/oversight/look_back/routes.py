@@ -87,9 +87,7 @@ async def _cells(db: Db, as_of: AwareDatetime | None, year: store.Period, regist
     """Every clause of which premium is earned or claims are reported in the year, by insurer and number."""
     earned = await store.earned(db, as_of, year, None)
     claims = claims_of(await store.list_reported(db, as_of, year), *year)
-    asked = [
-        (key, (one.first, one.last)) for key, found in claims.items() if found.problem is None for one in found.reports
-    ]
+    asked = [(key, period) for key, found in claims.items() for period in found.covered()]
     covered = await store.earned(db, as_of, year, asked) if asked else {}
     return [
         Cell(

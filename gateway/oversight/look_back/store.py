@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from fractions import Fraction
 
 from gateway.db import Connection
@@ -26,29 +27,38 @@ class Earned:
 
 # Whole months of knowledge are summed up; of the moment's own month each revision that was known by then counts, and
 # the one that it superseded no longer does.
-_KNOWN = """
-SELECT insurer, clause, status, starts_on, ends_on, policies, due, net, without_net, base, without_base
-FROM exposure_months WHERE known_on < %(month)s AND starts_on <= %(last)s AND ends_on >= %(first)s
-UNION ALL
-SELECT told.insurer, clause, status, starts_on, ends_on, change, change * due, change * coalesce(net, 0),
-    CASE WHEN net IS NULL THEN change ELSE 0 END, change * coalesce(base, 0),
-    CASE WHEN base IS NULL THEN change ELSE 0 END
+_MONTHS = """
+SELECT insurer, clause, status, starts_on, ends_on, days, policies, due, net, without_net, base, without_base
+FROM exposure_months
+WHERE known_on < %(month)s AND starts_on <= %(last)s AND ends_on >= %(first)s AND status IN ('verified', 'held')
+"""
+_OWN_MONTH = """
+SELECT insurer, clause, status, starts_on, ends_on, ends_on - starts_on + 1 AS days, change AS policies,
+    change * due AS due, change * coalesce(net, 0) AS net, CASE WHEN net IS NULL THEN change ELSE 0 END AS without_net,
+    change * coalesce(base, 0) AS base, CASE WHEN base IS NULL THEN change ELSE 0 END AS without_base
 FROM (
     SELECT 1 AS change, f.* FROM exposure_facts f WHERE known_at BETWEEN %(begin)s AND %(as_of)s
-    UNION ALL SELECT -1, e.* FROM exposure_facts l JOIN exposure_facts e ON (e.insurer, e.policy_no, e.revision)
-        = (l.insurer, l.policy_no, l.revision - 1) WHERE l.known_at BETWEEN %(begin)s AND %(as_of)s
-) AS told WHERE starts_on <= %(last)s AND ends_on >= %(first)s
+    UNION ALL SELECT -1, e.* FROM exposure_facts l, LATERAL (SELECT * FROM exposure_facts b
+        WHERE (b.insurer, b.policy_no, b.revision) = (l.insurer, l.policy_no, l.revision - 1) OFFSET 0) AS e
+    WHERE l.known_at BETWEEN %(begin)s AND %(as_of)s
+) AS told
+WHERE starts_on <= %(last)s AND ends_on >= %(first)s AND status IN ('verified', 'held')
 """
-_EARNED = f"""
-SELECT insurer, clause, status = 'verified', ends_on - starts_on + 1 AS days, sum(policies)::bigint, sum(due * overlap),
-    sum(net * overlap), sum(without_net)::bigint, sum(base * overlap), sum(without_base)::bigint
-FROM (SELECT known.*, least(ends_on, until) - greatest(starts_on, since) + 1 AS overlap
-    FROM ({_KNOWN}) AS known
+_OF_ALL = """
+SELECT insurer, clause, status, days, sum(policies)::bigint, sum(due * overlap), sum(net * overlap),
+    sum(without_net)::bigint, sum(base * overlap), sum(without_base)::bigint
+FROM (SELECT *, least(ends_on, %(last)s) - greatest(starts_on, %(first)s) + 1 AS overlap FROM ({}) AS known) AS known
+GROUP BY insurer, clause, status, days
+"""
+_OF_ASKED = """
+SELECT insurer, clause, status, days, sum(policies)::bigint, sum(due * overlap), sum(net * overlap),
+    sum(without_net)::bigint, sum(base * overlap), sum(without_base)::bigint
+FROM (SELECT known.*, least(ends_on, until) - greatest(starts_on, since) + 1 AS overlap FROM ({}) AS known
     JOIN unnest(%(insurers)s::text[], %(clauses)s::text[], %(since)s::date[], %(until)s::date[])
-        AS asked(own, number, since, until) ON (own IS NULL OR (own, number) = (insurer, clause))
-    WHERE starts_on <= until AND ends_on >= since AND status IN ('verified', 'held')) AS overlapping
-GROUP BY 1, 2, 3, 4
-"""  # noqa: S608 - put together from what stands above
+        AS asked(insurer, clause, since, until) USING (insurer, clause)
+    WHERE starts_on <= until AND ends_on >= since) AS known
+GROUP BY insurer, clause, status, days
+"""
 
 
 Period = tuple[date, date]
@@ -65,36 +75,68 @@ async def earned(
     """
     day = shanghai_day(as_of) if as_of else date.max
     month = day.replace(day=1)
-    columns = [(None, None, *whole)] if asked is None else [(*key, *period) for key, period in asked]
-    cursor = await connection.execute(
-        _EARNED.encode(),
-        {
-            "month": month if as_of else date.max,
-            "begin": datetime.combine(month, time(), SHANGHAI) if as_of else _EVER,
-            "as_of": as_of or _EVER,
-            "first": whole[0],
-            "last": whole[1],
-            "insurers": [row[0] for row in columns],
-            "clauses": [row[1] for row in columns],
-            "since": [row[2] for row in columns],
-            "until": [row[3] for row in columns],
-        },
-    )
-    sums: dict[Key, list[tuple[bool, int, Fraction, Fraction, int, Fraction, int]]] = {}
-    for insurer, clause, verified, days, policies, due, net, no_net, base, no_base in await cursor.fetchall():
-        parts = (Fraction(int(due), days), Fraction(int(net), days), no_net, Fraction(int(base), days), no_base)
-        sums.setdefault((insurer, clause), []).append((verified, policies, *parts))
-    return {
-        key: Earned(
-            policies=sum(row[1] for row in rows),
-            gross=sum((row[2] for row in rows), Fraction(0)),
-            verified=sum((row[2] for row in rows if row[0]), Fraction(0)),
-            net=None if any(row[4] for row in rows) else sum((row[3] for row in rows), Fraction(0)),
-            base=None if any(row[6] for row in rows) else sum((row[5] for row in rows), Fraction(0)),
-        )
-        for key, rows in sums.items()
-        if any(row[1] for row in rows)
+    columns = [(*key, *period) for key, period in asked or ()]
+    values = {
+        "month": month if as_of else date.max,
+        "begin": datetime.combine(month, time(), SHANGHAI) if as_of else None,
+        "as_of": as_of,
+        "first": whole[0],
+        "last": whole[1],
+        "insurers": [row[0] for row in columns],
+        "clauses": [row[1] for row in columns],
+        "since": [row[2] for row in columns],
+        "until": [row[3] for row in columns],
     }
+    sums: dict[Key, _Sums] = {}
+    for known in (_MONTHS, _OWN_MONTH) if as_of else (_MONTHS,):
+        cursor = await connection.execute((_OF_ALL if asked is None else _OF_ASKED).format(known).encode(), values)
+        for insurer, clause, *row in await cursor.fetchall():
+            sums.setdefault((insurer, clause), _Sums()).add(*row)
+    return {key: found.earned() for key, found in sums.items() if found.policies}
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What adds up of a clause: both parts of what is known may take away what the other added."""
+
+    policies: int = 0
+    gross: Fraction = Fraction(0)
+    verified: Fraction = Fraction(0)
+    net: Fraction = Fraction(0)
+    without_net: int = 0
+    base: Fraction = Fraction(0)
+    without_base: int = 0
+
+    def add(
+        self,
+        status: str,
+        days: int,
+        policies: int,
+        due: Decimal,
+        net: Decimal,
+        without_net: int,
+        base: Decimal,
+        without_base: int,
+    ) -> None:
+        """Amounts times days, of policies that last so many days."""
+        gross = Fraction(int(due), days)
+        self.policies += policies
+        self.gross += gross
+        self.verified += gross if status == "verified" else 0
+        self.net += Fraction(int(net), days)
+        self.without_net += without_net
+        self.base += Fraction(int(base), days)
+        self.without_base += without_base
+
+    def earned(self) -> Earned:
+        """As it is known."""
+        return Earned(
+            policies=self.policies,
+            gross=self.gross,
+            verified=self.verified,
+            net=None if self.without_net else self.net,
+            base=None if self.without_base else self.base,
+        )
 
 
 async def list_reported(connection: Connection, as_of: datetime | None, whole: Period) -> list[Reported]:
