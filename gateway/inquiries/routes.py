@@ -144,7 +144,8 @@ def _may_see(caller: Caller, first: Step) -> bool:
 async def _tell(inquiry: str, caller: Caller, db: Db, gateway: Gateway, status: int) -> Response:
     steps = await _find(inquiry, caller, db)
     now = gateway.clock()
-    await note_access(db, caller, now, steps[0].insurer, f"inquiry {inquiry}")
+    if len(steps) > 1 or status == 200:  # who has just asked is told nothing but the question
+        await note_access(db, caller, now, steps[0].insurer, f"inquiry {inquiry}")
     told = told_inquiry(steps, now) | {"steps": told_steps(steps)}
     headers = {"location": f"/v1/inquiries/{inquiry}"} if status == 201 else None
     return signed_answer(status, orjson.dumps(told), gateway, caller.message, headers)

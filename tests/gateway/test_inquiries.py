@@ -164,6 +164,7 @@ def test_what_concerns_others_is_not_there(dsn: str) -> None:
         for who in (C, "OPERATOR"):
             assert (await asked(service, who)).status == 403
             assert (await said(service, who, mine, "close", outcome="withdrawn", reason="x")).status == 403
+        assert (await service.call("OPERATOR", "GET", f"/v1/inquiries/{mine}")).status == 200
         seen = (await service.call(C, "GET", f"/v1/insurers/{C}/accesses")).json()["items"]
         assert f"inquiry {mine}" in {one["subject"] for one in seen}
 

@@ -180,8 +180,14 @@ async def own_something(service: Service) -> Owned:
         "index": "0",
         "path": "0/000",
     }
+    question = orjson.dumps({"subject": f"premium:{OWNER}/{facts.policy_no}", "question": f"secret-question-{number}"})
+    inquiry = await service.call("REGULATOR", "POST", "/v1/inquiries", question)
+    assert inquiry.status == 201, inquiry.body
+    owned.asked["inquiry_id"] = inquiry.json()["id"]
     owned.words = [
         facts.policy_no,
+        f"secret-question-{number}",
+        inquiry.json()["id"],
         str(receipt.body["receipt_no"]),
         str(holder["name"]),
         submission,
@@ -239,6 +245,7 @@ def test_no_session_of_an_insurer_reads_anothers_data_by_any_route(dsn: str) -> 
             "sha256": "0" * 64,
             "submission_id": "S" + "0" * 32,
             "batch": "B" + "0" * 32,
+            "inquiry_id": "Q" + "0" * 32,
             "message_id": "secret-0",
             "body_digest": "sha256:" + "0" * 64,
         }
