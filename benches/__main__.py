@@ -7,7 +7,22 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from benches import audit, bundle, feed, formats, impact, log, match, pdfs, schemes, seals, streams, submissions, year
+from benches import (
+    audit,
+    bundle,
+    feed,
+    formats,
+    impact,
+    log,
+    match,
+    oversight,
+    pdfs,
+    schemes,
+    seals,
+    streams,
+    submissions,
+    year,
+)
 from benches.line import Line
 from benches.submissions import Size
 
@@ -16,6 +31,7 @@ _ROWS = 50_000
 _LONG_FILE = 1_000_000
 _PORTFOLIO = 1_000_000
 _PORTFOLIO_A_POLICY = 100  # premiums of which a list is made, for each policy that the service is sent
+_PREMIUMS_A_POLICY = 100  # the board counts so many for each policy that the service is sent
 _ROWS_A_POLICY = 25  # an application has so many rows for each policy that the service is sent
 
 
@@ -35,6 +51,7 @@ def groups(size: Size, seconds: float, rows: int, *, long: bool = False) -> dict
         "schemes": lambda: schemes.run(seconds),
         "year": lambda: year.run(max(400, size.policies)),
         "match": lambda: match.run(size.policies * _ROWS_A_POLICY, seconds),
+        "oversight": lambda: oversight.run(size.policies * _PREMIUMS_A_POLICY, seconds),
     }
 
 

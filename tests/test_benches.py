@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benches.files import FILES
+from benches.oversight import JOBS
 from benches.streams import STREAMED
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +23,7 @@ PRINTED = {
     "bundle": {"bundle.verify"},
     "impact": {f"impact.{cause}" for cause in ("clause", "key", "certificate", "rule", "all")},
     "match": {"match.rows"},
+    "oversight": {f"oversight.{name}" for name in JOBS},
     "submissions": {
         *("documents.put", "submissions.policies", "submissions.receipts", "submissions.mix"),
         *("feed.page", "memory.service"),
