@@ -76,9 +76,13 @@ def judge_timestamps(
     count = 0
     last = max((int(leaf["index"]) for leaf in bundle.json("log/leaves.json")["leaves"]), default=0)
     for told in bundle.json(PATH)["authorities"]:
-        stamps, notes = _read(told)
+        try:
+            stamps, notes = _read(told)
+            proof = [bytes.fromhex(one) for one in told["consistency"]]
+        except (TypeError, AttributeError, KeyError, ValueError) as error:
+            raise Unreadable(f"{PATH}: {error}") from error
         count += len(stamps)
-        flaw = _find_flaw(stamps[0], notes, [bytes.fromhex(one) for one in told["consistency"]], last, checkpoint)
+        flaw = _find_flaw(stamps[0], notes, proof, last, checkpoint)
         if flaw is not None:
             wrong.append(f"{told['authority']}: {flaw}")
             continue

@@ -15,9 +15,11 @@ from service import Service, provisioned, serve
 from test_audit_database import TAMPERINGS, Tampering, named, tamper
 from test_batches import done, post
 from test_bundle import connect_archive
+from test_erasure import TAMPERINGS as ERASURES
 from test_filing_audit import DECIDED
 from test_ledger import ed25519
 from test_lives_registries import delivery
+from test_log_timestamps import TAMPERINGS as STAMPS
 from test_mappings import approve, proposal, propose, two
 from test_own_keys import described
 
@@ -43,7 +45,7 @@ def test_every_table_says_what_it_is_held_against_or_why_not(dsn: str) -> None:
     with read_at(dsn) as connection:
         there = list_tables(connection)
     assert listed.keys() == there, "state new tables in gateway/audit/tables.toml"
-    tampered = {one.table for one in (*TAMPERINGS, *OTHERS, *DECIDED)}
+    tampered = {one.table for one in (*TAMPERINGS, *OTHERS, *DECIDED, *ERASURES, *STAMPS)}
     held = {one.name for one in listed.values() if one.against is not None}
     assert held <= tampered | {"migrations"}, "every table that is held against something has a tampering"
     assert all(text and text.strip() for one in listed.values() for text in [one.against or one.unaudited])
