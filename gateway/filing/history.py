@@ -33,7 +33,7 @@ class Step:
     proposal: str | None
     people: Sequence[str | None]
 
-    def as_json(self, on: date | None) -> dict[str, Any]:
+    def as_json(self, on: date | None, *, with_people: bool) -> dict[str, Any]:
         """As it is answered; with `on` the state of that day, as this statement has it."""
         interval = self.filing.state_on(on) if self.filing is not None and on is not None else None
         told = {
@@ -49,7 +49,7 @@ class Step:
             "leaf_index": self.leaf_index,
             "proposal": None,
         }
-        if self.proposal is not None:
+        if self.proposal is not None and with_people:
             proposed_by, *confirmed_by = self.people
             told["proposal"] = {
                 "id": self.proposal.removeprefix("sha256:"),

@@ -171,7 +171,8 @@ async def get_history(
         raise NotFound(f"no source states {registration_no}", detail_zh=f"没有条款{registration_no}的登记数据")
     body = {
         "registration_no": registration_no,
-        "items": [one.as_json(on) for one in found],
+        # An insurer is not told which people decided on its clauses.
+        "items": [one.as_json(on, with_people=caller.participant.role != "insurer") for one in found],
         "next": found[-1].id if len(found) == limit else None,
     }
     return signed_answer(200, orjson.dumps(body), gateway, caller.message)

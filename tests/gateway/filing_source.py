@@ -3,6 +3,7 @@
 import hashlib
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -130,10 +131,12 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def listening(source: Source) -> Iterator[Source]:
-    """Serve it."""
+def listening(source: Source, context: ssl.SSLContext | None = None) -> Iterator[Source]:
+    """Serve it, with TLS if there is a context."""
     server = _Server(("127.0.0.1", 0), type("Handler", (Handler,), {"source": source}))
-    source.url = f"http://127.0.0.1:{server.server_address[1]}/filings"
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    source.url = f"http{'s' if context else ''}://127.0.0.1:{server.server_address[1]}/filings"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.access.people import people_of
 from gateway.catalogue import load_catalogue
 from gateway.config import Config
 from gateway.db import Connection, new_pool
@@ -100,6 +101,7 @@ def serve(dsn: str, work: Callable[[Service], Awaitable[None]]) -> None:
                     clock=lambda: service.now,
                     started_at=AT,
                 )
+                app.state.people = people_of(app.state.gateway)
                 await work(service)
 
     asyncio.run(run())

@@ -12,6 +12,7 @@ from filing_people import act, confirm, get, participants_file, propose
 from house import world
 from service import Service
 from service import serve as serve_gateway
+from signed_in import bearing, read, sign_in, users_file
 
 from gateway.app import publish_now
 from gateway.audit.run import Database, audit
@@ -213,6 +214,27 @@ def test_problems_point_at_the_cell_and_keep_nothing(dsn: str) -> None:
         assert (proposed.json()["whole"], proposed.json()["counts"]["ended"]) == (False, 0)
 
     serve(dsn, work)
+
+
+def test_a_session_previews_and_reads_but_a_key_acts(dsn: str) -> None:
+    async def work(service: Service) -> None:
+        token = await sign_in(service, "REGULATOR")
+        sent = bearing(token, **{"content-type": "text/csv"})
+        shown = await service.send("POST", "/v1/filings/proposals?dry_run=true", registry_csv(KNOWN), sent)
+        assert (shown.status, shown.json()["counts"]["added"]) == (200, len(KNOWN))
+        meant = await service.send("POST", "/v1/filings/proposals", registry_csv(KNOWN), sent)
+        assert (meant.status, meant.json()["problems"][0]["rule"]) == (401, "session.reads-only")
+        assert set(counts(dsn).values()) == {0}
+        proposed = await propose(service, "ANNA", registry_csv(KNOWN))
+        for path in ("", f"/{proposed.json()['id']}"):
+            assert (await read(service, token, f"/v1/filings/proposals{path}")).status == 200
+        assert (await read(service, token, "/v1/filings/sources")).status == 200
+        clerk = await sign_in(service, "SANDBOX-A")
+        assert (await read(service, clerk, "/v1/filings/proposals")).status == 403
+        seen = bearing(clerk, **{"content-type": "text/csv"})
+        assert (await service.send("POST", "/v1/filings/proposals?dry_run=true", b"x", seen)).status == 403
+
+    serve(dsn, work, users=users_file())
 
 
 def test_pages_of_differences_go_on_where_they_stopped(dsn: str) -> None:

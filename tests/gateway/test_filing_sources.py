@@ -3,11 +3,17 @@
 import asyncio
 import base64
 import json
+import ssl
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from filing_people import confirm, get, participants_file
 from filing_source import Handler, Misdeed, Source, answer, cut, drip, flood, hang, listening
 from house import AT, registered, world
@@ -72,11 +78,16 @@ def configured(url: str, **changes: Any) -> dict[str, Any]:
 
 
 def bench(
-    dsn: str, work: Callable[[Bench], Awaitable[None]], *, source: dict[str, Any] | None = None, **changes: Any
+    dsn: str,
+    work: Callable[[Bench], Awaitable[None]],
+    *,
+    source: dict[str, Any] | None = None,
+    tls: ssl.SSLContext | None = None,
+    **changes: Any,
 ) -> None:
     async def run(service: Service) -> None:
         made = {"filings": KNOWN, "registry": REGISTRY, "clock": lambda: service.now, "signer": SIGNER}
-        with listening(Source(**(made | (source or {})))) as fake:
+        with listening(Source(**(made | (source or {}))), tls) as fake:
             how = {name: changes.pop(name) for name in ("filing_two_people",) if name in changes}
             settings = load_config(
                 provisioned().config,
@@ -421,6 +432,51 @@ def test_credentials_are_read_each_time(dsn: str, tmp_path: Path) -> None:
         assert (await bench.poll()).outcome is Outcome.PASSED
 
     bench(dsn, work, source={"token": "right"}, bearer_file=str(file))
+
+
+def _certificate(folder: Path, name: str) -> tuple[str, str]:
+    """A certificate that vouches for itself, and its key, as files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(named)
+        .issuer_name(named)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{name}-key.pem").write_bytes(pem)
+    return str(folder / f"{name}.pem"), str(folder / f"{name}-key.pem")
+
+
+def test_both_ends_may_show_certificates(dsn: str, tmp_path: Path) -> None:
+    theirs, ours, strange = (_certificate(tmp_path, name) for name in ("source", "gateway", "stranger"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*theirs)
+    context.load_verify_locations(ours[0])
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    async def work(bench: Bench) -> None:
+        for certificate in (strange, ours):
+            for path, content in zip((shown, kept), map(Path, certificate), strict=True):
+                path.write_bytes(content.read_bytes())
+            check = await bench.poll()
+            assert (check.outcome is Outcome.PASSED) == (certificate is ours), check
+        trusted.write_bytes(Path(strange[0]).read_bytes())
+        assert (await bench.poll()).reason == "tls"
+
+    shown, kept, trusted = tmp_path / "shown.pem", tmp_path / "kept.pem", tmp_path / "trusted.pem"
+    trusted.write_bytes(Path(theirs[0]).read_bytes())
+    bench(dsn, work, tls=context, certificate=str(shown), private_key=str(kept), ca=str(trusted))
 
 
 def test_what_is_said_to_be_unsigned_needs_no_signature(dsn: str) -> None:

@@ -1,13 +1,13 @@
 """What a file would change of what a registry states: the differences that two people look at before it counts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
 import orjson
 
-from gateway.filing.registry import statement_digest, statement_of
+from gateway.filing.registry import statement_of
 from schemas.filing import Filing
 
 Change = Literal["added", "changed", "ended"]
@@ -72,19 +72,23 @@ class Differences:
         return counts
 
 
-def compare(filings: Iterable[Filing], known: Mapping[str, Known], *, whole: bool, day: date) -> Differences:
+def compare(
+    filings: Sequence[Filing], digests: Sequence[str], known: Mapping[str, Known], *, whole: bool, day: date
+) -> Differences:
     """What the filings change of what is known of their registry; `whole` if what they leave out ends.
+
+    `digests` are those of the filings' statements, which take a while to compute.
 
     The same that recording them appends: a statement that says the same again is no difference, whatever its day.
     """
     listed: list[Difference] = []
     unchanged = ends = 0
     stated: set[str] = set()
-    for filing in filings:
+    for filing, digest in zip(filings, digests, strict=True):
         number = filing.registration_no
         stated.add(number)
         was = known.get(number)
-        if was is not None and was.statement is not None and was.digest == statement_digest(filing):
+        if was is not None and was.statement is not None and was.digest == digest:
             unchanged += 1
             continue
         before = was.statement if was is not None else None

@@ -46,8 +46,9 @@ async def preview(connection: Connection, pushed: Push, insurers: Iterable[Parti
         known = await store.known_of(connection, file.source.registry)
         latest = await store.whole_of(connection, file.source.registry)
         base = await store.base_of(connection, file.source.registry)
-    differences = await asyncio.to_thread(compare, file.filings, known, whole=whole, day=file.source.as_of)
-    stated = await asyncio.to_thread(stated_by, file)
+    digests = await asyncio.to_thread(lambda: list(map(statement_digest, file.filings)))
+    differences = await asyncio.to_thread(compare, file.filings, digests, known, whole=whole, day=file.source.as_of)
+    stated = digest_of_all(digests)
     checks = [
         check_day(file.source, differences, known, latest[0] if latest else None, shanghai_day(at)),
     ]
