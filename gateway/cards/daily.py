@@ -38,6 +38,7 @@ async def make_daily(
         told = [_message(one, mending.get(one.id), as_of, catalogue) for one in found]
         listed[outcome] = {"items": told, "more": more}
     premiums = await store.list_open_premiums(connection, window, MOST + 1)
+    lines = await store.list_refused_lines(connection, window, MOST + 1)
     documents = await store.list_open_documents(connection, window, MOST + 1)
     counts = await store.count_messages(connection, window)
     stands = await store.count_revisions(connection, window)
@@ -47,6 +48,19 @@ async def make_daily(
         "day_close": day_as_json(state, {}, 0),
         "refused": listed["refused"],
         "held": listed["held"],
+        "batch_lines": {
+            "items": [
+                {
+                    "batch": one.batch,
+                    "line": one.line,
+                    "mend_by": _mend_by(period.start),
+                    "problem_count": len(one.checks),
+                    "problems": _problems(one.checks, catalogue),
+                }
+                for one in lines[:MOST]
+            ],
+            "more": len(lines) > MOST,
+        },
         "premiums": {
             "counts": stands,
             "items": [_premium(one, catalogue) for one in premiums[:MOST]],

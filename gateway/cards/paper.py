@@ -273,6 +273,22 @@ def _daily(card: Mapping[str, Any]) -> Iterable[Table]:
     for name, heading in (("refused", "被拒绝的报文 refused messages"), ("held", "待定的报文 held messages")):
         yield Table(heading, header, tuple(row for one in card[name]["items"] for row in _message(one)))
     yield Table(
+        "批量文件中未能读取的行 lines of batches that are no messages",
+        ("批次 batch", "行 line", "期限 until", "问题 problem", "现值 what stands there", "更正 cure"),
+        tuple(
+            (
+                one["batch"],
+                str(one["line"]),
+                _text(one["mend_by"]),
+                f"{problem['rule']}: {problem['detail']}",
+                visible(str(problem.get("raw", "—"))),
+                problem.get("cure", "—"),
+            )
+            for one in card["batch_lines"]["items"]
+            for problem in one["problems"]
+        ),
+    )
+    yield Table(
         "未核验的保费 premiums not verified",
         ("保单号 policy", "状态 status", "规则 rule", "问题 problem", "投保人 enterprise", "更正 cure"),
         tuple(

@@ -319,6 +319,27 @@ async def list_open_documents(connection: Connection, window: Window, limit: int
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    """A line of a batch that became no message, and why."""
+
+    batch: str
+    line: int
+    checks: tuple[Check, ...]
+
+
+async def list_refused_lines(connection: Connection, window: Window, limit: int) -> list[RefusedLine]:
+    """The lines of the window's batches that could not be read as messages; of batches that had ended by `as_of`."""
+    cursor = await connection.execute(
+        "SELECT r.batch, r.line, r.checks FROM batches b JOIN batch_progress p ON p.batch = b.id "
+        "JOIN batch_results r ON r.batch = b.id WHERE b.insurer = %(insurer)s AND b.received_at >= %(start)s "
+        "AND b.received_at < %(end)s AND b.received_at <= %(as_of)s AND p.ended_at <= %(as_of)s "
+        "AND r.status = 'refused' AND r.submission_id IS NULL ORDER BY b.received_at, r.batch, r.line LIMIT %(limit)s",
+        window.parameters(limit=limit),
+    )
+    return [RefusedLine(row[0], row[1], open_checks(row[2] or [])) for row in await cursor.fetchall()]
+
+
 async def find_card(connection: Connection, insurer: str, kind: str, period: date, as_of: datetime) -> bytes | None:
     """The card of this period that was issued for this moment."""
     cursor = await connection.execute(

@@ -1,5 +1,6 @@
 """Report cards: what a day has to be mended in, how a month was, and the same bytes whenever they are asked for."""
 
+import asyncio
 import io
 import json
 from collections.abc import Awaitable, Callable
@@ -190,6 +191,27 @@ def test_what_was_refused_is_mended_when_it_is_told_and_taken(dsn: str) -> None:
         assert [one["state"] for one in before["refused"]["items"]] == ["open"]
         assert [one["state"] for one in after["refused"]["items"]] == ["mended"]
         assert after["refused"]["items"][0]["mended_by"] == [good.json()["submission_id"]]
+
+    serve(dsn, work)
+
+
+def test_lines_of_a_batch_that_are_no_messages_are_told_once_it_has_ended(dsn: str) -> None:
+    async def work(service: Service) -> None:
+        headers = {"content-type": "application/jsonl"}
+        sent = await service.call(C, "POST", "/v1/batches", b'{"not": "json\n', headers)
+        assert sent.status == 202, sent.body
+        for _ in range(100):
+            state = await service.call(C, "GET", f"/v1/batches/{sent.json()['batch']}")
+            if state.json()["status"] == "done":
+                break
+            await asyncio.sleep(0.05)
+        service.later(days=2)
+        found = (await card(service, DAILY))["batch_lines"]["items"]
+        known = (await card(service, DAILY))["refused"]["items"]
+        assert len(found) + len(known) == 1
+        assert [one["problem_count"] > 0 for one in [*found, *known]] == [True]
+        for form in ("xlsx", "pdf"):
+            assert (await service.call(C, "GET", f"{DAILY}?format={form}")).status == 200
 
     serve(dsn, work)
 

@@ -185,6 +185,9 @@ def test_directives_are_listed_to_whom_they_touch(dsn: str) -> None:
             (resumed, True, True),
             (first, False, True),
         ]
+        page = await listed(service, "REGULATOR", "/v1/directives?limit=3")
+        rest = await listed(service, "REGULATOR", f"/v1/directives?limit=3&after={page['next']}")
+        assert (page["items"] + rest["items"], rest["next"]) == (every, None)
         own = (await listed(service, C, "/v1/directives"))["items"]
         assert [one["id"] for one in own] == [kind, resumed, first]
         theirs = (await listed(service, D, "/v1/directives"))["items"]

@@ -116,7 +116,9 @@ async def get_held(
 
 
 @router.get("/v1/directives", tags=["authorities"])
-async def get_directives(caller: AnyCaller, db: Db, gateway: State) -> Response:
+async def get_directives(
+    caller: AnyCaller, db: Db, gateway: State, after: After = None, limit: Limit = 100
+) -> Response:
     """Every directive, the latest first, and which one counts on each subject now.
 
     An insurer sees those that touch it: on itself, on a record type, on a clause of its own.
@@ -124,7 +126,12 @@ async def get_directives(caller: AnyCaller, db: Db, gateway: State) -> Response:
     given = await store.list_directives(db)
     if caller.participant.role == "insurer":
         given = [one for one in given if _touches(one, caller.participant)]
-    told: dict[str, Any] = {"items": told_directives(given, gateway.clock()), "next": None}
+    listed = told_directives(given, gateway.clock())
+    parts = _parts(after, "directives", 1)
+    if parts is not None:
+        listed = listed[next((place for place, one in enumerate(listed, 1) if one["id"] == parts[0]), len(listed)) :]
+    cursor = write_cursor("directives", listed[limit - 1]["id"]) if len(listed) > limit else None
+    told: dict[str, Any] = {"items": listed[:limit], "next": cursor}
     return signed_answer(200, orjson.dumps(told), gateway, caller.message)
 
 

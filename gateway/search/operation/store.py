@@ -109,10 +109,11 @@ async def list_sources(connection: Connection) -> list[tuple[str, str, date]]:
 
 
 async def count_all(connection: Connection) -> dict[str, Any]:
-    """How much there is: revisions in the feed, premiums by status."""
+    """How many revisions there are, and how many premiums stand in each status."""
     cursor = await connection.execute("SELECT count FROM feed_head")
     row = await cursor.fetchone()
-    return {"revisions": row[0] if row else 0}
+    cursor = await connection.execute("SELECT status, count(*) FROM premium_search GROUP BY status ORDER BY status")
+    return {"revisions": row[0] if row else 0, "premiums": dict(await cursor.fetchall())}
 
 
 async def list_cosigned(connection: Connection) -> dict[tuple[str, bytes], tuple[int, int]]:
