@@ -82,14 +82,17 @@ class _Target:
     def _close(self, local: str, text: str) -> None:
         raise NotImplementedError
 
-    def _checked(self, text: str, where: str) -> str:
+    def _checked(self, text: str) -> str:
         if "_x" in text:
-            text = _unescaped(text, where)
+            text = _unescaped(text, self._here())
         if len(text) > self._limits.cell_characters:
-            raise Refused(
-                "cell.too-long", "characters", f"A cell is longer than {self._limits.cell_characters}.", where=where
-            )
+            detail = f"A cell is longer than {self._limits.cell_characters}."
+            raise Refused("cell.too-long", "characters", detail, where=self._here())
         return text
+
+    def _here(self) -> str:
+        """Where the text stands that is looked at: for a refusal only, which is why nobody asks before."""
+        raise NotImplementedError
 
 
 class PackedTexts:
@@ -141,8 +144,11 @@ class SharedTexts(_Target):
         elif local == "si":
             if len(self.texts) >= self._limits.texts:
                 raise Refused("file.too-large", "items", "The workbook shares more texts than are read.")
-            self.texts.append(self._checked("".join(self._item), f"shared text {len(self.texts)}"))
+            self.texts.append(self._checked("".join(self._item)))
             self._item = None
+
+    def _here(self) -> str:
+        return f"shared text {len(self.texts)}"
 
 
 class Cells(_Target):
@@ -157,6 +163,7 @@ class Cells(_Target):
         self.merges: list[Merge] = []
         self._texts, self._styles = texts, styles
         self._columns: dict[str, int] = {}
+        self._letters: dict[int, str] = {}
         self._count = 0
         self._tables = 0
         self._within = False
@@ -166,6 +173,9 @@ class Cells(_Target):
         self._formula = False
         self._stored: str | None = None
         self._inline: list[str] | None = None
+
+    def _here(self) -> str:
+        return self._where(self._column)
 
     def _open(self, local: str, attributes: dict[str, str]) -> None:
         if local == "c":
@@ -208,7 +218,7 @@ class Cells(_Target):
             raise malformed("structure", "A cell stands outside of a row.")
         stated = attributes.get("r")
         column = self._column + 1
-        if stated is not None:
+        if stated is not None and stated != f"{self._letters.get(column)}{self._row}":  # which most are
             reference = _REFERENCE.fullmatch(stated)
             if reference is None or int(reference[2]) != self._row:
                 raise malformed("reference", f"{shown(stated)} is no cell of this row.", f"row {self._row}")
@@ -270,7 +280,7 @@ class Cells(_Target):
             found, value = "text", self._shared(stored)
             stored = value
         elif kind in ("str", "inlineStr"):
-            found, value = "text", self._checked(stored, self._where(column))
+            found, value = "text", self._checked(stored)
             self._count_characters(value)
         elif kind == "b" and stored in ("0", "1", "true", "false"):
             found, value = "boolean", "1" if stored in ("1", "true") else "0"
@@ -330,6 +340,7 @@ class Cells(_Target):
             for letter in letters:
                 number = number * 26 + ord(letter) - 64
             self._columns[letters] = number
+            self._letters[number] = letters
         return number
 
     def _where(self, column: int) -> str:
