@@ -93,6 +93,8 @@ def test_a_file_counts_once_another_person_has_confirmed_it(dsn: str) -> None:
         assert now["file"]["sender"] == "REG-BERT"
         assert (now["proposal"]["id"], then["proposal"]["id"]) == (told["id"], first.json()["id"])
         assert now["proposal"]["proposed_by"] != now["proposal"]["confirmed_by"][0]
+        own = await get(service, f"/v1/filings/{KNOWN[1]['registration_no']}/history", KNOWN[1]["insurer"])
+        assert [one["proposal"] for one in own["items"]] == [None, None]
         gone = await get(service, f"/v1/filings/{KNOWN[-1]['registration_no']}/history")
         assert [one["stated"] for one in gone["items"]] == [True, False]
 

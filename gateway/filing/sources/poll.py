@@ -87,14 +87,13 @@ class Poller:
             # A tag names what the source stated; that this is what is known here, only the same state says.
             tag = before.etag if before.base == base else None
             fetched = await fetch(make_ready(source), tag, self._gateway.signer, self._gateway.clock)
-            check = await self.take(connection, source, fetched)
+            check, base = await self.take(connection, source, fetched, base)
         except Unanswered as error:
             check = failed("filing-source.answer", error.reason, detail=str(error)[:300], **error.facts)
         except NotReady as error:
             check = failed("filing-source.answer", "not-ready", detail=str(error)[:300])
         at = self._gateway.clock()
         if check.outcome is Outcome.PASSED:
-            base = await proposals.base_of(connection, source.registry)
             later = at + timedelta(seconds=source.interval_seconds)
             good = replace(before, next_at=later, failures=0, last_success=at, etag=fetched.etag, base=base)
             await store.save(connection, good)
@@ -107,13 +106,19 @@ class Poller:
         )
         return check
 
-    async def take(self, connection: Connection, source: FilingSource, fetched: Fetched) -> Check:
-        """Make what the source answered known, or hold it for two people; how it went."""
+    async def take(
+        self, connection: Connection, source: FilingSource, fetched: Fetched, base: str
+    ) -> tuple[Check, str]:
+        """Make what the source answered known, or hold it for two people; how it went.
+
+        With it the state of the registry that the answer's tag names, if it passed; `base` is that of the tag it was
+        asked with. Another's change a moment later is another state, in which the source is asked for everything.
+        """
         at = self._gateway.clock()
         rule = "filing-source.answer"
         if fetched.data is None:
             await self._supersede(connection, source, at)
-            return passed(rule, change="unchanged")
+            return passed(rule, change="unchanged"), base
         pushed = Push(
             data=fetched.data,
             media_type=MEDIA_TYPE,
@@ -125,33 +130,36 @@ class Poller:
         found = await preview(connection, pushed, self._gateway.participants.insurers(), at)
         if found.problems:
             told = [as_json(check) for check in found.problems[:_MOST_TOLD]]
-            return failed(rule, "file-refused", count=len(found.problems), problems=told)
+            return failed(rule, "file-refused", count=len(found.problems), problems=told), base
         if found.news.outcome is not Outcome.PASSED:
             await self._supersede(connection, source, at)
-            return passed(rule, change="unchanged")
+            return passed(rule, change="unchanged"), found.base
         why = [check_shrinking(source, found), check_people(found, two_people=self._gateway.config.filing_two_people)]
         held = [check for check in why if check.outcome is not Outcome.PASSED]
         if held:
             proposal, _ = await hold(connection, pushed, found, at, source=source.name, why=held)
-            return held[0].model_copy(update={"facts": {**held[0].facts, "proposal": proposal.id}})
+            return held[0].model_copy(update={"facts": {**held[0].facts, "proposal": proposal.id}}), base
         return await self._settle(connection, source, pushed, found)
 
-    async def _settle(self, connection: Connection, source: FilingSource, pushed: Push, found: Preview) -> Check:
+    async def _settle(
+        self, connection: Connection, source: FilingSource, pushed: Push, found: Preview
+    ) -> tuple[Check, str]:
         rule = "filing-source.answer"
         origin = self._gateway.config.log_origin
         try:
             async with connection.transaction():
                 await lock(connection)
                 if await proposals.base_of(connection, source.registry) != found.base:
-                    return failed(rule, "overtaken")
+                    return failed(rule, "overtaken"), found.base
                 at = self._gateway.clock()
                 agreed = {"source": source.name}
                 done = await settle(connection, pushed, found.file, at=at, log_origin=origin, agreed=agreed)
                 await supersede(connection, source.name, at)
+                base = await proposals.base_of(connection, source.registry)
         except Superseded as error:
-            return failed(rule, "overtaken", detail=str(error)[:300])
+            return failed(rule, "overtaken", detail=str(error)[:300]), found.base
         counts: dict[str, Any] = found.differences.counts()
-        return passed(rule, change="taken", leaf=done.leaf.index if done.leaf else None, **counts)
+        return passed(rule, change="taken", leaf=done.leaf.index if done.leaf else None, **counts), base
 
     async def _supersede(self, connection: Connection, source: FilingSource, at: datetime) -> None:
         async with connection.transaction():
