@@ -123,17 +123,17 @@ def look_back(view: View) -> Response:
     with view.gateway() as gateway:
         found = gateway.call("GET", view.address("/v1/oversight/look-back", **asked)).value
     rows = items_of(found)
-    plot = spans(view.say("look_back.plot"), [_span(row) for row in rows if row.get("loss_ratio") is not None])
+    plot = spans(view.say("look_back.plot"), [_span(row) for row in rows if row.get("loss_ratio_percent") is not None])
     return view.render("look_back.html", asked=asked, items=rows, found=found, plot=plot)
 
 
 def _span(row: Mapping[str, Any]) -> Span:
     """A loss ratio with its band; widths only, the table has the exact figures."""
-    band = row.get("band") or {}
-    middle = float(row["loss_ratio"])
-    low, high = float(band.get("low") or middle), float(band.get("high") or middle)
-    label = f"{row['insurer']} {row.get('year', '')}"
-    return Span(label, low, middle, high, "bad" if row.get("outlier") else "quiet", str(row["loss_ratio"]))
+    ratio = row["loss_ratio_percent"]
+    middle = float(ratio["value"])
+    low, high = float(ratio.get("low") or middle), float(ratio.get("high") or middle)
+    label = f"{row['insurer']} {str(row.get('clause') or '')[-6:]}"
+    return Span(label, low, middle, high, "bad" if row.get("is_outlier") else "quiet", f"{ratio['value']} %")
 
 
 def filings(view: View) -> Response:
@@ -185,7 +185,7 @@ def directives(view: View) -> Response:
 
 def inquiries(view: View) -> Response:
     """Questions to insurers and their answers."""
-    asked = view.asked("insurer", "state", "after")
+    asked = view.asked("insurer", "status", "after")
     with view.gateway() as gateway:
         found = gateway.call("GET", view.address("/v1/inquiries", **asked)).value
     return view.render("inquiries.html", asked=asked, items=items_of(found), next=found.get("next"))
@@ -289,7 +289,7 @@ def ask(view: View) -> Act:
     """Ask an insurer about a premium or a submission."""
     if not view.form_text("question"):
         raise Mistake("inquiries.no_question", "question")
-    body = {name: view.form_text(name) for name in ("insurer", "subject", "question", "due_on") if view.form_text(name)}
+    body = {name: view.form_text(name) for name in ("subject", "question", "due_on") if view.form_text(name)}
     return Act("POST", "/v1/inquiries", _json(body), "application/json", "/inquiries/{id}")
 
 
@@ -306,7 +306,9 @@ def answer(view: View) -> Act:
 def close(view: View) -> Act:
     """Close a question."""
     identity = quote(view.form_text("inquiry"), safe="")
-    body = {"reason": view.form_text("reason")} if view.form_text("reason") else {}
+    if not view.form_text("reason"):
+        raise Mistake("directives.no_reason", "reason")
+    body = {"outcome": view.form_text("outcome"), "reason": view.form_text("reason")}
     return Act("POST", f"/v1/inquiries/{identity}/close", _json(body), "application/json", f"/inquiries/{identity}")
 
 
