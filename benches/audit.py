@@ -1,8 +1,8 @@
 """Auditing, entries in a second on one core: the log as it is stored, the log as it is published, and every row.
 
 The floors: of the stored log, the same bytes read from the same table and hashed; of the published one, the same files
-read and hashed; of the rows, the digest of every message, receipt and revision, each read as JSON once, and the signature
-of every request. Rates of rows and of the published log are those of the processor; `database_ms` is what came beside.
+read and hashed; of the rows, the digests of messages, receipts and revisions, each read as JSON once, and the requests'
+signatures. Rates of rows and of the published log are those of the processor; `database_ms` is what came beside.
 """
 
 import asyncio

@@ -65,29 +65,44 @@ CREATE TABLE impact_grounds (
     PRIMARY KEY (kind, name, insurer, policy_no)
 );
 
--- Of a record with the key of its message. A record may name several policies instead of one.
-CREATE FUNCTION impact_grounds_of(told records, keyid text) RETURNS SETOF impact_grounds LANGUAGE sql IMMUTABLE AS $$
-    WITH about AS (
-        SELECT told.policy_no WHERE told.policy_no IS NOT NULL
-        UNION SELECT jsonb_array_elements_text(CASE WHEN jsonb_typeof(told.record -> 'policy_nos') = 'array'
-            THEN told.record -> 'policy_nos' ELSE '[]' END)
-    )
-    SELECT 'key', keyid, told.insurer, about.policy_no FROM about
-    UNION SELECT 'clause', one ->> 'registration_no', told.insurer, about.policy_no
-        FROM about, jsonb_array_elements(CASE WHEN told.type = 'policy'
-            AND jsonb_typeof(told.record -> 'clauses') = 'array' THEN told.record -> 'clauses' ELSE '[]' END) AS one
-        WHERE one ->> 'registration_no' IS NOT NULL
-    UNION SELECT 'document', one ->> 'digest', told.insurer, about.policy_no
-        FROM about, jsonb_array_elements(CASE WHEN jsonb_typeof(told.record -> 'documents') = 'array'
-            THEN told.record -> 'documents' ELSE '[]' END) AS one
-        WHERE one ->> 'digest' IS NOT NULL
+-- Of a record with the key of its message. A record may name several policies instead of one, or beside it.
+CREATE FUNCTION impact_grounds_of(told records, keyid text) RETURNS SETOF impact_grounds LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    about     text[] := CASE WHEN told.policy_no IS NULL THEN '{}' ELSE ARRAY[told.policy_no] END;
+    named     jsonb  := told.record -> 'policy_nos';
+    clauses   jsonb  := CASE WHEN told.type = 'policy' THEN told.record -> 'clauses' END;
+    documents jsonb  := told.record -> 'documents';
+BEGIN
+    IF jsonb_typeof(named) = 'array' THEN
+        about := ARRAY(SELECT unnest(about) UNION SELECT jsonb_array_elements_text(named));
+    END IF;
+    FOR place IN 1 .. cardinality(about) LOOP
+        RETURN NEXT row('key', keyid, told.insurer, about[place])::impact_grounds;
+        IF jsonb_typeof(clauses) = 'array' THEN
+            FOR number IN 0 .. jsonb_array_length(clauses) - 1 LOOP
+                IF clauses -> number ->> 'registration_no' IS NOT NULL THEN
+                    RETURN NEXT row('clause', clauses -> number ->> 'registration_no', told.insurer, about[place]
+                        )::impact_grounds;
+                END IF;
+            END LOOP;
+        END IF;
+        IF jsonb_typeof(documents) = 'array' THEN
+            FOR number IN 0 .. jsonb_array_length(documents) - 1 LOOP
+                IF documents -> number ->> 'digest' IS NOT NULL THEN
+                    RETURN NEXT row('document', documents -> number ->> 'digest', told.insurer, about[place]
+                        )::impact_grounds;
+                END IF;
+            END LOOP;
+        END IF;
+    END LOOP;
+END
 $$;
 
 CREATE FUNCTION note_impact_grounds() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO impact_grounds
-    SELECT DISTINCT g.* FROM added a JOIN submissions s ON s.id = a.submission_id, LATERAL impact_grounds_of(a, s.keyid) g
-    ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING;
+    SELECT g.* FROM added a JOIN submissions s ON s.id = a.submission_id, LATERAL impact_grounds_of(a, s.keyid) g
+    ON CONFLICT DO NOTHING;
     RETURN NULL;
 END
 $$;
@@ -102,13 +117,25 @@ CREATE TABLE impact_signers (
     PRIMARY KEY (kind, name, insurer, digest, policy_no)
 );
 
-CREATE FUNCTION impact_signers_of(told document_verdicts) RETURNS SETOF impact_signers LANGUAGE sql IMMUTABLE AS $$
-    SELECT DISTINCT kind, name, told.insurer, told.digest, coalesce(told.policy_no, '')
-    FROM jsonb_array_elements(CASE WHEN jsonb_typeof(told.verdict #> '{report,seals}') = 'array'
-            THEN told.verdict #> '{report,seals}' ELSE '[]' END) AS seal,
-        LATERAL (VALUES ('certificate', seal #>> '{signer,serial}'), ('issuer', seal #>> '{signer,issuer}'))
-            AS stated(kind, name)
-    WHERE name IS NOT NULL
+CREATE FUNCTION impact_signers_of(told document_verdicts) RETURNS SETOF impact_signers LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    seals  jsonb := told.verdict #> '{report,seals}';
+    signer jsonb;
+BEGIN
+    IF jsonb_typeof(seals) = 'array' THEN
+        FOR number IN 0 .. jsonb_array_length(seals) - 1 LOOP
+            signer := seals -> number -> 'signer';
+            IF signer ->> 'serial' IS NOT NULL THEN
+                RETURN NEXT row('certificate', signer ->> 'serial', told.insurer, told.digest, coalesce(told.policy_no, '')
+                    )::impact_signers;
+            END IF;
+            IF signer ->> 'issuer' IS NOT NULL THEN
+                RETURN NEXT row('issuer', signer ->> 'issuer', told.insurer, told.digest, coalesce(told.policy_no, '')
+                    )::impact_signers;
+            END IF;
+        END LOOP;
+    END IF;
+END
 $$;
 
 CREATE FUNCTION note_impact_signers() RETURNS trigger LANGUAGE plpgsql AS $$
