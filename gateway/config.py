@@ -160,6 +160,7 @@ class Config(Noun):
     timestamp_renew_days: int = Field(default=90, ge=1, le=3650)
     timestamp_timeout_seconds: float = Field(default=15.0, gt=0, le=60)
     users: Path | None = None
+    key_approvals: Literal[1, 2] = 2
     session_hours: float = Field(default=12.0, gt=0, le=168)
     session_idle_minutes: float = Field(default=30.0, gt=0, le=1440)
     oidc: Annotated[OidcProvider | None, BeforeValidator(_parsed)] = None

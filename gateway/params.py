@@ -145,6 +145,7 @@ async def authenticate_signed(request: Request, gateway: Gateway) -> SignedCalle
     """Who signed the request. Raises `NotAuthenticated` with every check that did not pass."""
     if bearer_of(request) is not None:
         raise unsigned()
+    await known_people(request).keys.refresh(gateway.pool)
     return judged(request, gateway, await read_body(request, gateway.config.body_limit_bytes), gateway.clock())
 
 
@@ -269,6 +270,7 @@ SignedInsurer = Annotated[SignedCaller, Depends(_signed("insurer"))]
 SignedSubsidySystem = Annotated[SignedCaller, Depends(_signed("subsidy_system"))]
 SignedRegulator = Annotated[SignedCaller, Depends(_signed("regulator"))]
 SignedOperator = Annotated[SignedCaller, Depends(_signed("operator"))]
+SignedParticipant = Annotated[SignedCaller, Depends(_signed("insurer", "subsidy_system", "regulator"))]
 SignedKeeper = Annotated[SignedCaller, Depends(_signed("regulator", "operator"))]
 SignedAuthority = Annotated[SignedCaller, Depends(_signed("subsidy_system", "regulator"))]
 SignedSubscriber = Annotated[SignedCaller, Depends(_signed("subsidy_system", "operator"))]

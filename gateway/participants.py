@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
@@ -75,8 +76,18 @@ class Participant(Noun):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class LaterKey:
+    """A key that was let in after the file was written, and which key of theirs ends for it, and when."""
+
+    participant: str
+    key: ParticipantKey
+    replaces: str | None = None
+    replaced_until: datetime | None = None
+
+
 class Participants:
-    """All participants, by code and by the id of their keys. Immutable once built."""
+    """All participants, by code and by the id of their keys: those of a file, with the keys that were let in later."""
 
     def __init__(self, participants: Iterable[Participant]) -> None:
         self._by_code: dict[str, Participant] = {}
@@ -90,6 +101,27 @@ class Participants:
                 if key.keyid in self._by_keyid or self._by_code.get(key.keyid, participant) is not participant:
                     raise Misconfigured(f"key id {key.keyid} is registered twice")
                 self._by_keyid[key.keyid] = (participant, key)
+        # A participant whose file names a single key may be named by its own code instead of the key's id.
+        self._named_by_code = {one.code: one.keys[0].keyid for one in self._by_code.values() if len(one.keys) == 1}
+        self._filed = tuple(self._by_code.values())
+
+    def adopt(self, later: Iterable[LaterKey]) -> None:
+        """Know these keys too, and no others that were let in later. What the file says of a key id goes first; the
+        earlier of two ends counts."""
+        added, ends = tuple(later), dict[str, datetime]()
+        for one in added:
+            if one.replaces is not None and one.replaced_until is not None:
+                ends[one.replaces] = min(ends.get(one.replaces, one.replaced_until), one.replaced_until)
+        filed = {key.keyid for person in self._filed for key in person.keys}
+        filed |= {person.code for person in self._filed}
+        by_code, by_keyid = dict[str, Participant](), dict[str, tuple[Participant, ParticipantKey]]()
+        for person in self._filed:
+            own = (new.key for new in added if new.participant == person.code and new.key.keyid not in filed)
+            keys = tuple(_ended(key, ends.get(key.keyid)) for key in (*person.keys, *own))
+            known = person if keys == person.keys else person.model_copy(update={"keys": keys})
+            by_code[person.code] = known
+            by_keyid |= {key.keyid: (known, key) for key in keys}
+        self._by_code, self._by_keyid = by_code, by_keyid
 
     def find(self, code: str) -> Participant | None:
         """The participant of this code."""
@@ -97,10 +129,7 @@ class Participants:
 
     def by_key(self, keyid: str) -> tuple[Participant, ParticipantKey] | None:
         """Whose key this is, and the key. A participant with a single key may be named by its own code instead."""
-        if found := self._by_keyid.get(keyid):
-            return found
-        participant = self._by_code.get(keyid)
-        return (participant, participant.keys[0]) if participant and len(participant.keys) == 1 else None
+        return self._by_keyid.get(keyid) or self._by_keyid.get(self._named_by_code.get(keyid, ""))
 
     def all(self) -> tuple[Participant, ...]:
         """Everybody, by code."""
@@ -109,6 +138,12 @@ class Participants:
     def insurers(self) -> tuple[Participant, ...]:
         """All insurers, by code."""
         return tuple(sorted((p for p in self._by_code.values() if p.role == "insurer"), key=lambda p: p.code))
+
+
+def _ended(key: ParticipantKey, at: datetime | None) -> ParticipantKey:
+    if at is None or (key.not_after is not None and key.not_after <= at):
+        return key
+    return key.model_copy(update={"not_after": at})
 
 
 def _check_known(participant: Participant, file: Path) -> None:

@@ -8,7 +8,7 @@ from schemas.base import Noun
 
 EntryKind = Literal[
     "submission", "premium", "filing", "registry", "document", "mapping", "award", "decision", "directive", "key",
-    "erasure", "timestamp", "inquiry"
+    "erasure", "timestamp", "inquiry", "participant-key"
 ]
 
 

@@ -1,8 +1,9 @@
-"""What one process knows of the people who call: users and their sessions. Built at the start, held by the app."""
+"""What one process knows of the people who call: users, their sessions, later keys. Built at the start."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from gateway.access.keys import LaterKeys
 from gateway.access.sessions import Limits, Sessions
 from gateway.access.users import Users
 from gateway.state import Gateway
@@ -10,10 +11,11 @@ from gateway.state import Gateway
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Users and sessions of one running service."""
+    """Users and sessions of one running service, and the keys that were let in later."""
 
     users: Users
     sessions: Sessions
+    keys: LaterKeys
 
 
 def people_of(gateway: Gateway) -> People:
@@ -22,4 +24,4 @@ def people_of(gateway: Gateway) -> People:
     users = Users(config.users)
     users.all()
     limits = Limits(timedelta(hours=config.session_hours), timedelta(minutes=config.session_idle_minutes))
-    return People(users, Sessions(users, gateway.participants, limits, config.oidc))
+    return People(users, Sessions(users, gateway.participants, limits, config.oidc), LaterKeys(gateway.participants))

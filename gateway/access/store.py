@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from gateway.db import Connection
+from gateway.participants import LaterKey, ParticipantKey
 
 _SEEN_EVERY = timedelta(minutes=1)
 _KEPT = timedelta(days=30)
@@ -174,3 +176,29 @@ async def list_accesses(connection: Connection, insurer: str, after: int | None,
         (insurer, after, limit),
     )
     return [Access(*row) for row in await cursor.fetchall()]
+
+
+async def last_key(connection: Connection) -> int:
+    """The number of the key that was let in last; 0 if there is none."""
+    cursor = await connection.execute("SELECT coalesce(max(id), 0) FROM participant_keys")
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def list_later_keys(connection: Connection) -> list[LaterKey]:
+    """Every key that was let in, in that order."""
+    cursor = await connection.execute(LATER_KEYS)
+    return [later_key(row) for row in await cursor.fetchall()]
+
+
+LATER_KEYS = (
+    "SELECT participant, keyid, algorithm, public_key, holder, not_before, replaces, replaced_until "
+    "FROM participant_keys ORDER BY id"
+)
+
+
+def later_key(row: Sequence[Any]) -> LaterKey:
+    """A row of `LATER_KEYS`."""
+    participant, keyid, algorithm, public_key, holder, not_before, replaces, replaced_until = row
+    key = ParticipantKey(keyid=keyid, algorithm=algorithm, public_key=public_key, holder=holder, not_before=not_before)
+    return LaterKey(participant, key, replaces, replaced_until)

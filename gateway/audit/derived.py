@@ -62,6 +62,11 @@ _LOGGED: Mapping[str, tuple[str, str]] = {
         "SELECT t.id::text FROM log_timestamps t WHERE NOT EXISTS (SELECT FROM ledger_entries e "
         "WHERE e.index = t.leaf_index AND e.kind = 'timestamp')",
     ),
+    "participant_keys": (
+        "SELECT count(*) FROM participant_keys",
+        "SELECT k.keyid FROM participant_keys k WHERE NOT EXISTS (SELECT FROM ledger_entries e "
+        "WHERE e.index = k.leaf_index AND e.kind = 'participant-key') ORDER BY k.id",
+    ),
     "key_events": (
         "SELECT count(*) FROM key_events",
         "SELECT k.id::text FROM key_events k WHERE NOT EXISTS (SELECT FROM ledger_entries e "

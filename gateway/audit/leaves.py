@@ -18,6 +18,7 @@ from gateway.audit import (
     keys,
     mappings,
     messages,
+    participant_keys,
     premiums,
     registries,
     timestamps,
@@ -32,7 +33,7 @@ from schemas.verification import Check, failed
 
 _KINDS = frozenset(
     {"submission", "premium", "filing", "registry", "document", "mapping", "award", "decision", "directive", "key"}
-    | {"erasure", "timestamp", "inquiry"}
+    | {"erasure", "timestamp", "inquiry", "participant-key"}
 )
 _MESSAGES = frozenset({"submission", "award", "decision", "directive"})
 
@@ -48,6 +49,7 @@ _JUDGES: Mapping[str, Judge] = {
     "registry": registries.judge,
     "mapping": mappings.judge,
     "key": keys.judge,
+    "participant-key": participant_keys.judge,
     "erasure": erasures.judge,
     "timestamp": timestamps.judge,
     "inquiry": inquiries.judge,

@@ -9,12 +9,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
-from gateway.audit import batches, cosignatures, evidence, filing_proposals, proposals
+from gateway.access.store import LATER_KEYS, later_key
+from gateway.audit import batches, cosignatures, evidence, filing_proposals, participant_keys, proposals
 from gateway.audit.derived import DERIVED, judge_counts, judge_derived
 from gateway.audit.entry import Range
 from gateway.audit.leaves import judge_range
 from gateway.audit.schema import judge_schema
-from gateway.audit.store import Snapshot, name_snapshot, read_at
+from gateway.audit.store import Snapshot, name_snapshot, read_at, rows
 from gateway.audit.tables import judge_tables
 from gateway.audit.told import reordered
 from gateway.audit.tree import Tree
@@ -51,6 +52,8 @@ _APART: Mapping[str, Callable[[Snapshot, Participants, Database], Iterator[Check
     "ledger_cosignatures": lambda connection, _, database: cosignatures.judge(connection, database.witnesses),
     "evidence": lambda connection, _, database: evidence.judge(connection, database.stores, database.store_timeout),
     "mapping_proposals": lambda connection, people, _: proposals.judge(connection, people),
+    "key_requests": lambda connection, people, _: participant_keys.judge_requests(connection, people),
+    "key_approvals": lambda connection, people, _: participant_keys.judge_approvals(connection, people),
     "filing_proposals": lambda connection, people, _: filing_proposals.judge(connection, people),
 }
 
@@ -103,8 +106,8 @@ def _over(jobs: int, stack: ExitStack) -> Callable[[Callable[[T], R], Iterable[T
 
 
 def _judge_range(database: Database, snapshot: str, size: int, start: int) -> Range:
-    people = _people(database.participants) if database.participants else None
     with read_at(database.dsn, snapshot) as connection:
+        people = _people_of(connection, database.participants) if database.participants else None
         return judge_range(connection, start, min(start + RANGE, size), people)
 
 
@@ -112,8 +115,15 @@ def _judge_apart(database: Database, snapshot: str, table: str) -> list[Check]:
     assert database.participants is not None
     with read_at(database.dsn, snapshot) as connection:
         if (judge := _APART.get(table)) is not None:
-            return list(judge(connection, _people(database.participants), database))
+            return list(judge(connection, _people_of(connection, database.participants), database))
         return list(judge_derived(connection, table))
+
+
+def _people_of(connection: Snapshot, file: Path) -> Participants:
+    """Who takes part by the file, with the keys that were let in later; the log speaks of each of those."""
+    people = _people(file)
+    people.adopt(later_key(row) for row in rows(connection, LATER_KEYS))
+    return people
 
 
 @lru_cache(1)

@@ -27,6 +27,7 @@ from gateway.params import (
     announced,
     bearer_of,
     judged,
+    known_people,
     message_of,
     unsigned,
 )
@@ -81,6 +82,7 @@ async def post_batch(request: Request, gateway: State, intake: SharedIntake) -> 
     media_type = content_type.split(";")[0].strip().lower()
     limit = _limit(gateway, media_type)
     at = gateway.clock()
+    await known_people(request).keys.refresh(gateway.pool)
     # Before a byte of the file is taken: is this a caller of ours, by the digest that the request states?
     stated = _stated(request, gateway)
     try:

@@ -14,12 +14,14 @@ from gateway.access.sessions import SignedIn
 from gateway.access.store import Access
 from gateway.answers import signed_answer
 from gateway.params import AnyCaller, CurrentSession, Db, State, known_people, message_of, read_body, scoped
+from gateway.people.keys.routes import router as key_routes
 from gateway.problems import BadRequest, Forbidden, NotFound
 from schemas.base import Noun
 from schemas.canonical import as_json
 from untrusted import Refused, read_json
 
 router = APIRouter()
+router.include_router(key_routes)
 
 Insurer = Annotated[str, Path(pattern=r"^[0-9A-Z][0-9A-Z-]{1,31}$", description="insurer code")]
 _LARGEST = 32 * 1024  # bytes of a sign-in

@@ -1,0 +1,1 @@
+"""Keys that participants ask for, and the people who let them in."""
