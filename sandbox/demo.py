@@ -99,6 +99,7 @@ def run(
     With `policies` the world has a past of so many, told before; unless it is to be `fresh`, one that was told in the
     last days will do. `with_console` people can look at it in a browser.
     """
+    signal.signal(signal.SIGTERM, _ended)
     console = Console(stderr=True)
     chosen: Language = "en" if language == "en" else "zh"
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as place:
@@ -148,7 +149,7 @@ def people_table(listed: Sequence[Person]) -> Table:
     """Who can sign in at the console, and how."""
     table = Table(title="演示用户（口令公开，仅限沙盒） · people of the sandbox, whose passwords everybody knows")
     for title in ("用户 user", "口令 password", "姓名 name", "机构 participant", "角色 role"):
-        table.add_column(title, no_wrap=True)
+        table.add_column(title, overflow="fold")
     for one in listed:
         table.add_row(one.name, one.password, one.display_name, one.participant, one.role)
     return table
@@ -353,6 +354,11 @@ def _once_covered(reader: Gateway, path: str) -> bytes:
             return reader.call("GET", path).body
         time.sleep(0.5)
     return reader.call("GET", path).body
+
+
+def _ended(_signal: int, _frame: object) -> None:
+    """Whoever ends the demonstration ends its processes."""
+    raise SystemExit(143)
 
 
 def _wait() -> None:

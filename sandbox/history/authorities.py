@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.cases import COUNT
 from sandbox.history import clauses
+from sandbox.history.closings import SUSPENDED, SUSPENDED_INSURER
 from sandbox.history.lives import Life
 from sandbox.history.telling import Said, Word, envelope
 from sandbox.randomness import drawing
@@ -26,12 +27,13 @@ _ROUNDS = (228, 130, 45)  # days ago
 _AWARDED = {"honest", "increase", "decrease", "amend", "co-insured", "late", "corrected", "document-later"}
 _TURNED = {"red-flushed", "refunded-after-award", "ended-after-award", "revoked-seal"}
 _OPEN = {"other-payer": 0.8, "backdated": 0.6, "returned-early": 0.5, "follower-tells": 0.4}
-_FAR, _MARKED, _SUSPENDED = 0.55, 150, 60  # share of products awarded; days ago
+_FAR, _MARKED, _NOW = 0.55, 150, 60  # share of products awarded; days ago
 
 
 def speak(history: "History") -> list[Word]:
     """Everything that authorities say, in no order."""
     found = [*_registries(history), *_awards(history), *_decisions(history), *_directives(history)]
+    found += _inquiries(history)
     return [one for one in found if history.days.first <= one.day <= history.days.last]
 
 
@@ -225,17 +227,61 @@ def _decisions(history: "History") -> Iterator[Word]:
         yield _message("REGULATOR", "decision", f"DECISION-{life.number}", day, body)
 
 
+def _inquiries(history: "History") -> Iterator[Word]:
+    """About some of what looks odd the insurer is asked; most answer in a week, and most answers do."""
+    for life in history.lives:
+        draw = drawing(f"inquiry/{history.world.seed}/{life.number}")
+        told = max((one.day for one in life.told if isinstance(one, Said)), default=None)
+        if life.fate not in _ASKED or told is None or draw.random() > _ASKED[life.fate]:
+            continue
+        who = "SUBSIDY" if life.fate == "short" else "REGULATOR"
+        name = f"inquiry-{life.number}"
+        subject = f"premium:{life.insurer.code}/{life.facts.policy_no}"
+        asked = history.days.working(told + timedelta(days=draw.randrange(5, 16)))
+        answered = history.days.working(asked + timedelta(days=draw.randrange(2, 9)))
+        closed = history.days.working(answered + timedelta(days=draw.randrange(2, 9)))
+        question = {"subject": subject, "question": _QUESTIONS.get(life.fate, "请说明该笔保费的收取情况，并补充材料。")}
+        steps = [(asked, who, "/v1/inquiries", question)]
+        if draw.random() < 0.85:
+            reply = {"text": "经核实，情况属实；相关凭证已补充报送。"}
+            steps.append((answered, life.insurer.code, "/v1/inquiries/{inquiry}/answer", reply))
+            if draw.random() < 0.85:
+                outcome = draw.choices(("satisfied", "not-satisfied"), (4, 1))[0]
+                closing = {"outcome": outcome, "reason": "已核对" if outcome == "satisfied" else "答复未说明原因"}
+                steps.append((closed, who, "/v1/inquiries/{inquiry}/close", closing))
+        for day, sender, path, body in steps:
+            yield Word(day, sender, "POST", path, json.dumps(body, ensure_ascii=False).encode(), inquiry=name)
+
+
+_ASKED = {
+    "other-payer": 0.6,
+    "backdated": 0.6,
+    "returned-early": 0.7,
+    "kept-receipt": 0.5,
+    "short": 0.5,
+    "unpaid": 0.5,
+    "changed-policy": 0.7,
+}
+_QUESTIONS = {
+    "other-payer": "缴费人与投保人不一致，请说明双方关系并提供代缴说明。",
+    "backdated": "签单日期晚于保险起期，请说明原因。",
+    "returned-early": "起保后短期内退还大部分保费，请说明原因。",
+    "changed-policy": "同一保单号先后报送内容不一致，且无批单，请说明。",
+}
+
+
 def _directives(history: "History") -> Iterator[Word]:
     """A clause is suspended when its stop is ordered; a record type of one insurer for a month; another clause now."""
     ordered = next(one for one in history.filings if any(at["state"] == "ordered_stop" for at in one["intervals"]))
     withdrawn = next(one for one in history.filings if any(at["state"] == "withdrawn" for at in one["intervals"]))
-    claims = "insurer:SANDBOX-H/type:claim_summary"
+    claims = f"insurer:{SUSPENDED_INSURER}/type:claim_summary"
+    suspended, resumed = SUSPENDED
     for number, (ago, action, subject, reason) in enumerate(
         (
             (clauses.ORDERED_STOP, "suspend", f"clause:{ordered['registration_no']}", "条款约定显失公平，责令停止使用"),
-            (140, "suspend", claims, "赔付统计口径不一致，整改后恢复"),
-            (112, "resume", claims, "整改完成"),
-            (_SUSPENDED, "suspend", f"clause:{withdrawn['registration_no']}", "条款已撤回，停止报送"),
+            (suspended, "suspend", claims, "赔付统计口径不一致，整改后恢复"),
+            (resumed, "resume", claims, "整改完成"),
+            (_NOW, "suspend", f"clause:{withdrawn['registration_no']}", "条款已撤回，停止报送"),
         )
     ):
         day = history.days.working(history.world.today - timedelta(days=ago))

@@ -39,8 +39,10 @@ _NUMBERS = {
     "premium_refund": "refund_no",
     "invoice": "invoice_no",
 }
+SUSPENDED, SUSPENDED_INSURER = (140, 112), "SANDBOX-H"
+"""Whose summaries are suspended by a directive, from so many days ago until so many days ago."""
+
 _RATIOS = {"A": 32, "B": 41, "C": 28, "D": 55, "E": 37, "F": 46, "G": 9, "H": 128}  # percent of what was earned
-_PERIOD = 182  # days
 
 
 def close_days(history: "History") -> list[Said]:
@@ -89,12 +91,13 @@ def _closing(insurer: str, day: date, found: dict[str, list[Decimal]]) -> Record
 
 
 def summarise_claims(history: "History") -> list[Said]:
-    """Twice a year, of each clause: what was earned, and what claims cost. One insurer earns far too much, and one far
-    too little, which is what a look-back 费率回溯 is for."""
+    """After each quarter, of each clause: what was earned, and what claims cost.
+
+    One insurer earns far too much, and one far too little, which is what a look-back 费率回溯 is for. What comes while
+    an insurer's summaries are suspended is refused, and comes again when they are not.
+    """
     told = []
-    for number in range(4):
-        first = history.days.first + timedelta(days=_PERIOD * number)
-        last = first + timedelta(days=_PERIOD - 1)
+    for first, last in _quarters(history.days.first, history.days.last):
         day = history.days.working(last + timedelta(days=20))
         if day > history.days.last:
             continue
@@ -102,11 +105,25 @@ def summarise_claims(history: "History") -> list[Said]:
         for life in history.lives:
             part = _overlap(life.issued_on, first, last)
             main = next((one["registration_no"] for one in life.clauses if one["kind"] == "main"), None)
-            if part and main:
+            if part and main and not life.clauses_untold:
                 earned[life.insurer.code, main] += Decimal(life.facts.gross) * part / 365
+        suspended, resumed = (history.world.today - timedelta(days=ago) for ago in SUSPENDED)
         for (insurer, clause), amount in sorted(earned.items()):
-            told.append(Said(day, _claims(history.world.seed, insurer, clause, amount, first, last), plain=True))
+            record = _claims(history.world.seed, insurer, clause, amount, first, last)
+            refused = insurer == SUSPENDED_INSURER and suspended <= day <= resumed + timedelta(days=7)
+            told.append(Said(day, record, plain=True, alone=refused))
+            if refused:
+                told.append(Said(history.days.working(resumed + timedelta(days=8)), record, plain=True))
     return told
+
+
+def _quarters(first: date, last: date) -> Iterator[tuple[date, date]]:
+    """The quarters from `first` to `last`, the first of them as far as it was left."""
+    while first <= last:
+        month = (first.month - 1) // 3 * 3 + 4
+        begins = date(first.year, month, 1) if month <= 12 else date(first.year + 1, 1, 1)
+        yield first, begins - timedelta(days=1)
+        first = begins
 
 
 def _claims(seed: int, insurer: str, clause: str, earned: Decimal, first: date, last: date) -> Record:
@@ -118,7 +135,7 @@ def _claims(seed: int, insurer: str, clause: str, earned: Decimal, first: date, 
         "period": {"start": first.isoformat(), "end": last.isoformat()},
         "clause_registration_no": clause,
         "earned_premium": yuan(earned.quantize(Decimal("0.01"))),
-        "claims_count": max(1, int(cost / 180_000)),
+        "claims_count": max(1, int(cost / 60_000)),
         "paid": yuan(cost - outstanding),
         "outstanding": yuan(outstanding),
     }

@@ -61,12 +61,13 @@ def load(history: History, port: int, clock: Path, told: Callable[[date, Loaded]
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(len(world.insurers)))
         callers = {code: stack.enter_context(Caller(port, key)) for code, key in keys.items()}
+        inquiries: dict[str, str] = {}
         for day, events in history.by_day():
             at = history.days.moment(day, world.seed)
             move_clock(clock, at)
             words = [one for one in events if isinstance(one, Word)]
             for word in (one for one in words if one.method == "PUT"):
-                _speak(callers[word.who], word, at, done)
+                _speak(callers[word.who], word, at, done, inquiries)
             by_insurer = _by_insurer(events)
             tasks = [
                 pool.submit(_tell, callers[code], world.insurer(code), day, at, said)
@@ -77,7 +78,7 @@ def load(history: History, port: int, clock: Path, told: Callable[[date, Loaded]
             if later := [one for one in words if one.method != "PUT"]:
                 move_clock(clock, at + _LATER)
                 for word in later:
-                    _speak(callers[word.who], word, at + _LATER, done)
+                    _speak(callers[word.who], word, at + _LATER, done, inquiries)
             done.days += 1
             if told is not None:
                 told(day, done)
@@ -93,10 +94,13 @@ def _by_insurer(events: Sequence[Event]) -> dict[str, list[Said | HandedIn]]:
     return found
 
 
-def _speak(caller: Caller, word: Word, at: datetime, done: Loaded) -> None:
-    answer = caller.call(at, word.method, word.path, word.body, word.content_type)
+def _speak(caller: Caller, word: Word, at: datetime, done: Loaded, inquiries: dict[str, str]) -> None:
+    path = word.path.replace("{inquiry}", inquiries.get(word.inquiry, ""))
+    answer = caller.call(at, word.method, path, word.body, word.content_type)
     if answer.status >= 400:
-        done.unexpected.append(f"{word.day} {word.who} {word.path}: {answer.status} {answer.rules()[:3]}")
+        done.unexpected.append(f"{word.day} {word.who} {path}: {answer.status} {answer.rules()[:3]}")
+    elif word.inquiry:
+        inquiries[word.inquiry] = str(answer.json()["id"])
 
 
 def _tell(caller: Caller, insurer: Insurer, day: date, at: datetime, events: Sequence[Said | HandedIn]) -> Loaded:

@@ -53,7 +53,10 @@ class HandedIn:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What an authority says on `day`: who, how, and its body, which may rest on what the gateway knows then."""
+    """What an authority says on `day`, or an insurer to it: who, how, and the body.
+
+    `inquiry` names an inquiry for the plan; its id is what the gateway answers, and stands for `{inquiry}` in `path`.
+    """
 
     day: date
     who: str
@@ -61,6 +64,7 @@ class Word:
     path: str
     body: bytes
     content_type: str = "application/json"
+    inquiry: str = ""
 
 
 Event = Said | HandedIn | Word

@@ -110,11 +110,12 @@ def test_authorities_speak_of_everything() -> None:
     words = [one for one in history().events if isinstance(one, Word)]
     paths = Counter(one.path for one in words)
     assert set(paths) == {
-        *("/v1/filings", "/v1/awards", "/v1/decisions", "/v1/directives"),
+        *("/v1/filings", "/v1/awards", "/v1/decisions", "/v1/directives", "/v1/inquiries"),
+        *("/v1/inquiries/{inquiry}/answer", "/v1/inquiries/{inquiry}/close"),
         *(f"/v1/registries/{name}" for name in NOUNS),
     }
     for one in words:
-        if one.method == "POST":
+        if one.method == "POST" and not one.inquiry:
             message = json.loads(one.body)
             RECORDS[message["type"]].model_validate(message["record"])
 
