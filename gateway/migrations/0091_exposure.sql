@@ -95,7 +95,19 @@ BEGIN
     RETURN NULL;
 END
 $$;
-INSERT INTO exposure_facts SELECT derived.* FROM premiums, LATERAL exposure_facts_of(premiums) AS derived;
+-- What is there already, in parts: what each statement adds is summed up in memory.
+DO $$
+DECLARE
+    beginning bigint := 0;
+    ending    bigint := (SELECT max(position) FROM premiums);
+BEGIN
+    WHILE beginning <= ending LOOP
+        INSERT INTO exposure_facts SELECT derived.* FROM premiums, LATERAL exposure_facts_of(premiums) AS derived
+        WHERE premiums.position BETWEEN beginning AND beginning + 9999;
+        beginning := beginning + 10000;
+    END LOOP;
+END
+$$;
 CREATE TRIGGER exposure AFTER INSERT ON premiums
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION derive_exposure_facts();
 

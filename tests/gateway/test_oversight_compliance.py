@@ -73,8 +73,8 @@ async def live(service: Service, step: tuple[Any, ...]) -> None:
         "cancelled": lambda: world().cancellation(facts),
         "increase": lambda: world().endorsement(facts, gross="10000.00"),
     }
-    if what == "night":
-        service.later(hours=17)
+    if what in ("night", "month"):
+        service.later(hours=17 if what == "night" else 600)
     elif what == "registry":
         await service.push_filings()
     else:
@@ -96,7 +96,7 @@ CLAUSES = st.sampled_from(
 STEPS = st.tuples(
     st.sampled_from([C, D]),
     st.integers(0, 4),
-    st.sampled_from(["policy", "policy", "policy", "receipt", "cancelled", "increase", "night", "registry"]),
+    st.sampled_from(["policy", "policy", "policy", "receipt", "cancelled", "increase", "night", "month", "registry"]),
     CLAUSES,
     st.sampled_from(["1.6", "2", "4"]),
     st.integers(20, 90),
@@ -126,7 +126,8 @@ def test_each_number_is_that_of_its_policies_and_of_the_feed_at_any_moment(postg
             query: dict[str, Any] = {"as_of": as_of.isoformat() if as_of else None}
             query["insurer"] = data.draw(st.sampled_from([None, None, C]))
             query["clause"] = data.draw(st.sampled_from([None, None, *_numbers()]))
-            query["from"] = data.draw(st.sampled_from([None, world().today - timedelta(days=60)]))
+            days = st.sampled_from([None, *(world().today - timedelta(days=back) for back in (85, 60, 31, 25))])
+            query["from"], query["to"] = data.draw(st.tuples(days, days).filter(_in_order))
             await _agree(service, by, query, as_of, exported)
 
     with _fresh(postgres) as dsn:
@@ -137,8 +138,8 @@ async def _agree(
     service: Service, by: Any, query: dict[str, Any], as_of: datetime | None, exported: list[bytes]
 ) -> None:
     board = await ask(service, BOARD, by=by, **query)
-    first: date | None = query["from"]
-    wanted = Wanted(insurer=query["insurer"], clause=query["clause"], first=first, as_of=as_of)
+    first, last = query["from"], query["to"]
+    wanted = Wanted(insurer=query["insurer"], clause=query["clause"], first=first, last=last, as_of=as_of)
     again = recompute(read_feed(exported), wanted, by)
     assert board["rows"] == again["rows"]
     assert board["total"] == again["total"]
@@ -155,6 +156,10 @@ async def _agree(
         found = await drill(service, **query, check=check, outcome=outcome)
         assert len(found) == board["total"]["checks"][check][outcome]
         assert all(one["checks"][check] == outcome for one in found)
+
+
+def _in_order(days: tuple[date | None, date | None]) -> bool:
+    return days[0] is None or days[1] is None or days[0] <= days[1]
 
 
 def _numbers() -> list[str]:
