@@ -9,10 +9,11 @@ from gateway.match.workbook import Cell, Sheet, write_workbook
 from gateway.seal_report.content import Content, Line, Tone
 from gateway.seal_report.content import Section as PdfSection
 from gateway.seal_report.pdf import as_pdf
-from gateway.shown import visible
+from gateway.shown import columns, visible
 from schemas.calendar import SHANGHAI
 
 _COLUMNS = 6
+_LABEL = 26  # columns of text beside a line
 _WIDTHS = (26, 24, 20, 40, 30, 30)
 _TITLES = {"daily": "每日反馈 daily feedback", "monthly": "月度评分卡 monthly card"}
 _TYPES = {
@@ -79,11 +80,9 @@ def as_paper(card: Mapping[str, Any]) -> bytes:
     """The card as PDF on A4."""
     sections = [PdfSection("编号与时点 number and moment", tuple(Line(*one) for one in _head(card)))]
     for table in _tables(card):
-        lines = tuple(
-            Line(row[0], " · ".join(f"{name}: {text}" for name, text in zip(table.header[1:], row[1:], strict=True)))
-            for row in table.rows
-        )
-        sections.append(PdfSection(table.heading, lines or (Line("", "无 none"),)))
+        lines = tuple(_line(table.header, row) for row in table.rows)
+        heading = f"{table.heading} · {table.header[1]}" if len(table.header) == 2 else table.heading
+        sections.append(PdfSection(heading, lines or (Line("", "无 none"),)))
     verdict, tone = _verdict(card)
     return as_pdf(
         Content(
@@ -100,6 +99,15 @@ def as_paper(card: Mapping[str, Any]) -> bytes:
             foot=str(card["number"]),
         )
     )
+
+
+def _line(header: Sequence[str], row: Sequence[str]) -> Line:
+    """A row as a line: its first cell is the label, if there is room for it."""
+    if len(row) == 2:
+        return Line(row[0], row[1]) if columns(row[0]) <= _LABEL else Line("", f"{row[0]}: {row[1]}")
+    first = 1 if columns(row[0]) <= _LABEL else 0
+    cells = zip(header[first:], row[first:], strict=True)
+    return Line(row[0] if first else "", " · ".join(f"{name}: {text}" for name, text in cells))
 
 
 def _title(card: Mapping[str, Any]) -> str:
@@ -160,7 +168,7 @@ def _monthly(card: Mapping[str, Any]) -> Iterable[Table]:
         ("项目 what", "天数 days"),
         (
             *((text, str(completeness[name])) for name, text in _DAYS.items()),
-            ("已完整至 complete up to", _text(completeness["complete_up_to"])),
+            ("已完整至 up to", _text(completeness["complete_up_to"])),
         ),
     )
     yield Table(
