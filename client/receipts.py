@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -40,20 +41,29 @@ class _LogKey:
 
 
 def verify_receipt(
-    data: bytes, *, key: bytes | None = None, log_key: str | None = None, body: bytes | None = None
+    data: bytes,
+    *,
+    key: bytes | None = None,
+    log_key: str | None = None,
+    body: bytes | None = None,
+    published: bytes | None = None,
 ) -> Verified:
     """The receipt in a file, verified. Raises `NotGenuine`, which says why not.
 
     `key` is the gateway's public key in PEM; `log_key` the verifier key lines of its log, as `/v1/log/key` has them:
     one of them is needed, the latter for a proof. `body` are the bytes that were handed in, to be held against it.
+    `published` is what `/v1/keys` answered: nothing is believed that a key signed after its end. What a stolen key
+    dates back, only the log's witnesses tell apart (`gateway log audit --keys`).
     """
     try:
-        return _verify(data, key, log_key, body)
-    except (ValueError, KeyError, IndexError, binascii.Error) as error:
+        return _verify(data, key, log_key, body, published)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, binascii.Error) as error:
         raise NotGenuine(f"the receipt cannot be read: {error}") from error
 
 
-def _verify(data: bytes, key: bytes | None, log_key: str | None, body: bytes | None) -> Verified:
+def _verify(
+    data: bytes, key: bytes | None, log_key: str | None, body: bytes | None, published: bytes | None
+) -> Verified:
     log_keys = [_log_key(line) for line in (log_key or "").splitlines() if _is_ed25519(line)]
     trusted = [one.key for one in log_keys]
     if key is not None:
@@ -70,7 +80,7 @@ def _verify(data: bytes, key: bytes | None, log_key: str | None, body: bytes | N
         text = base64.b64decode(extra.removeprefix("extra "), validate=True).decode()
         index = int(place.removeprefix("index "))
         path = [base64.b64decode(one, validate=True) for one in hashes]
-    receipt = _receipt(text.removesuffix("\n"), trusted)
+    receipt = _receipt(text.removesuffix("\n"), _not_ended(trusted, text, published))
     entry = hashlib.sha256(b"\x00" + canonical(receipt.entry())).digest()
     if entry.hex() != receipt.leaf.hash:
         raise NotGenuine("the receipt does not say what its leaf says")
@@ -84,6 +94,23 @@ def _verify(data: bytes, key: bytes | None, log_key: str | None, body: bytes | N
     if not 0 <= index < size or _root(index, size, entry, path) != root:
         raise NotGenuine("the log's tree does not hold the receipt")
     return Verified(receipt, logged=True)
+
+
+def _not_ended(keys: list[Ed25519PublicKey], text: str, published: bytes | None) -> list[Ed25519PublicKey]:
+    """Those of the keys that counted when the receipt says that it was signed. Raises `NotGenuine` if none did."""
+    if published is None:
+        return keys
+    told: Any = json.loads(published)
+    at = datetime.fromtimestamp(int(json.loads(_decode(text.split(".")[1]))["iat"]), UTC)
+    over = set()
+    for one in told["keys"] if isinstance(told, dict) else told:
+        end, last = (one.get("ended") or {}).get("at"), one.get("not_after")
+        if (end and datetime.fromisoformat(end) <= at) or (last and datetime.fromisoformat(last) < at):
+            over.add(base64.b64decode(one["public_key"], validate=True)[-32:])
+    left = [key for key in keys if key.public_bytes_raw() not in over]
+    if not left:
+        raise NotGenuine("the key had ended when the receipt was signed")
+    return left
 
 
 def _receipt(text: str, keys: list[Ed25519PublicKey]) -> FiledReceipt:

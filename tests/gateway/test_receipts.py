@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +320,34 @@ def test_the_command_verifies_files(told: Told, tmp_path: Path, capsysbinary: An
     assert run("changed.jws", "--key", "key.pem", "--json") == 3
     assert run("a.jws", "--key", "other") == 64
     assert run("missing") == 3
+
+
+def test_a_receipt_that_was_signed_after_the_end_of_its_key_is_not_believed(told: Told) -> None:
+    listed = orjson.loads(told.keys)
+    signed_at = read_filed(told.jws).receipt.iat
+
+    def published(seconds: int, reason: str = "compromised") -> bytes:
+        at = datetime.fromtimestamp(signed_at + seconds, UTC).isoformat()
+        first, *rest = listed["keys"]
+        ended = {"at": at, "known_at": at, "reason": reason, "leaf_index": 1}
+        return orjson.dumps({"keys": [first | {"not_after": at, "ended": ended}, *rest]})
+
+    def reasons(data: bytes, keys: bytes) -> set[str | None]:
+        report = judge_filed(read_filed(data), keys=read_signing_keys(keys), log_keys=read_keys(told.log_key))
+        return {check.reason for check in report.checks if check.outcome is Outcome.FAILED}
+
+    for seconds, is_over in ((1, False), (0, True), (-1, True)):
+        keys = published(seconds)
+        assert reasons(told.jws, keys) == ({"key-not-valid"} if is_over else set())
+        if is_over:
+            for data, how in ((told.jws, {"key": told.pem}), (told.proof, {"log_key": told.log_key})):
+                with pytest.raises(NotGenuine, match="ended"):
+                    verify_receipt(data, published=keys, **how)
+        else:
+            assert verify_receipt(told.proof, log_key=told.log_key, published=keys).logged
+    # The checkpoint of a proof is no older than its receipt: a log's key that had ended did not sign it.
+    assert reasons(told.proof, published(-3600)) == {"key-not-valid", "ended-key"}
+    assert verify_receipt(told.jws, key=told.pem, published=told.keys).receipt.iat == signed_at
+    for bad in (b"{", b"[1]", b"7", b'{"keys": [{"not_after": "x"}]}'):
+        with pytest.raises(NotGenuine):
+            verify_receipt(told.jws, key=told.pem, published=bad)
