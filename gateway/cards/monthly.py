@@ -19,9 +19,9 @@ from schemas.money import Yuan
 _SLOWEST = 10
 _MOST_SEALS = 50
 _STATUSES = ("verified", "held", "refused")
-EXPIRED = {"expired", "expired-without-time-proof", "seal-expired"}
+EXPIRED = {"expired", "expired-without-time-proof", "seal-expired", "signed-after-expiry"}
 REVOKED = {"revoked", "revoked-without-time-proof"}
-UNKNOWN = {"revocation-unknown"}
+UNKNOWN = {"revocation-unknown", "revocation-unusable"}
 WEAK = {"algorithm-weak", "weak-digest", "weak-algorithm", "key-not-allowed", "key-unusable", "weak-point"}
 
 
@@ -49,7 +49,7 @@ async def make_monthly(
             for rule, reason, count, messages in await store.count_refusals(connection, window)
         ],
         "corrections": await _corrections(connection, window),
-        "seals": _seals(
+        "seals": hygiene(
             await store.count_documents(connection, window),
             await store.list_seals(connection, window, _MOST_SEALS),
             as_of,
@@ -180,7 +180,8 @@ def _words(catalogue: Catalogue, rule: str, reason: str) -> dict[str, str]:
     return {"title": text.zh, "title_en": text.en}
 
 
-def _seals(judged: Sequence[Judged], used: Sequence[SealUsed], as_of: datetime) -> dict[str, Any]:
+def hygiene(judged: Sequence[Judged], used: Sequence[SealUsed], as_of: datetime) -> dict[str, Any]:
+    """What the verdicts on the documents say of seals and certificates: each document counts once under each word."""
     findings: dict[tuple[str, str], int] = {}
     for one in judged:
         for finding in one.findings:

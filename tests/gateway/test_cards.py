@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from one_policy import record as record_of
 from service import Answered, Service, serve
 
-from gateway.cards.monthly import measure, standing
+from gateway.cards.monthly import EXPIRED, REVOKED, UNKNOWN, WEAK, hygiene, measure, standing
+from gateway.cards.store import Judged, SealUsed
 from gateway.cards.terms import day_of, month_of
+from gateway.catalogue import load_catalogue
 from schemas.canonical import as_json
 
 C, D = "SANDBOX-C", "SANDBOX-D"
@@ -252,6 +254,30 @@ def test_an_insurer_reads_its_own_cards_only_and_only_of_what_has_begun(dsn: str
         assert (await service.call(C, "GET", f"/v1/insurers/{C}/cards/monthly/2027-01")).status == 404
 
     serve(dsn, work)
+
+
+def test_a_document_counts_once_under_each_thing_that_is_wrong_with_its_seals() -> None:
+    expired = ("signature.certificate-period", "expired")
+    weak, unknown = ("signature.method", "algorithm-weak"), ("signature.revocation", "revocation-unknown")
+    found = hygiene(
+        [
+            Judged("failed", (expired, weak, ("seal.period", "seal-expired")), True, 3),
+            Judged("indeterminate", (unknown,), False, 2),
+            Judged("passed", (), True, 10),
+        ],
+        [SealUsed("甲", "CA", "01", "2026-10-01T00:00:00Z", "章", None, "sm2-sm3", 15)],
+        AT,
+    )
+    counted = ("documents", "passed", "failed", "indeterminate", "expired", "revoked", "revocation_unknown", "weak")
+    assert [found[name] for name in counted] == [15, 10, 3, 2, 3, 0, 2, 3]
+    assert found["claimed_time_only"] == 13
+    assert {(one["rule"], one["reason"]): one["documents"] for one in found["findings"]}[expired] == 3
+    assert (found["used"][0]["certificate"], found["used"][0]["seal_standing"]) == ("ends-soon", "unknown")
+
+
+def test_the_words_of_the_card_are_reasons_of_the_judge() -> None:
+    known = {reason for rule in load_catalogue().rules.values() for reason in rule.reasons}
+    assert known >= EXPIRED | REVOKED | UNKNOWN | WEAK
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=40))
