@@ -22,7 +22,7 @@ _ASKERS: tuple[Role, ...] = ("regulator", "subsidy_system", "insurer")
 _CHECKS = tuple(f"FL-{number}" for number in range(1, 8))
 _OUTCOMES = ("passed", "failed", "indeterminate", "not_judged")
 _TONES = {"passed": "good", "failed": "bad", "indeterminate": "open", "not_judged": "quiet"}
-_FILTERS = ("insurer", "line", "clause", "from", "to", "as_of")
+_FILTERS = ("insurer", "line", "clause", "from", "to", "unsigned", "as_of")
 _LISTS = ("clauses", "late-filings", "rates", "texts", "freshness")
 _SHANGHAI = timedelta(hours=8)
 _FILES = {
@@ -69,9 +69,14 @@ def _drill(view: View, row: Mapping[str, Any], by: str, asked: Mapping[str, str]
     narrowed: dict[str, object] = dict(asked)
     key = str(row.get("key") or "")
     if by == "month" and key:
-        narrowed |= {"from": f"{key}-01", "to": _end_of_month(key)}
+        first, last = f"{key}-01", _end_of_month(key)
+        narrowed |= {"from": max(first, asked.get("from") or first), "to": min(last, asked.get("to") or last)}
+    elif by == "month":
+        narrowed["unsigned"] = "true"
     elif by in ("insurer", "line", "clause"):
-        narrowed[by] = key
+        narrowed[by] = key or "none"
+    if by == "clause" and row.get("insurer"):
+        narrowed["insurer"] = row["insurer"]
     return view.address("/drill", **(narrowed | more))
 
 
@@ -83,7 +88,7 @@ def _end_of_month(month: str) -> str:
 
 def drill(view: View) -> Response:
     """The policies behind a number of the board, with every check, report and evidence."""
-    asked = view.asked(*_FILTERS, "check", "outcome", "after")
+    asked = view.asked(*_FILTERS, "check", "outcome", "status", "kind", "after")
     with view.gateway() as gateway:
         found = gateway.call("GET", view.address("/v1/oversight/policies", **asked, limit=100)).value
     return view.render(

@@ -1,6 +1,7 @@
 """`gateway oversight recompute`: the numbers of the compliance board from an export of the feed, offline."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -16,6 +17,8 @@ def recompute_compliance(file: Path, wanted: Wanted, by: By) -> int:
 
     0; 3 if the file is not the feed from its first revision on.
     """
+    line, clause = ("" if one == "none" else one for one in (wanted.line, wanted.clause))
+    wanted = replace(wanted, line=line, clause=clause)
     try:
         with file.open("rb") as lines:
             told = recompute(read_feed(lines), wanted, by)

@@ -38,7 +38,8 @@ class Wanted:
 
     `first` and `last` are days of signing, both inclusive; `as_of` is a moment, `None` the present. `clause` is carried
     by the policy, be it main or rider. `kind` asks for what FL-1 (`unfiled`) or FL-2 (`stopped`) finds of the clause
-    itself. A policy without a day of signing lies in no period.
+    itself. An empty `line` or `clause` asks for policies that state none, `unsigned` for those without a day of
+    signing, which lie in no period.
     """
 
     insurer: str | None = None
@@ -51,6 +52,7 @@ class Wanted:
     outcome: Answer | None = None
     status: PremiumStatus | None = None
     kind: Kind | None = None
+    unsigned: bool = False
 
 
 @dataclass(slots=True)

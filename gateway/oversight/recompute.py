@@ -101,9 +101,11 @@ def policy_of(premium: VerifiedPremium) -> Policy:
 
 def is_wanted(one: Policy, wanted: Wanted) -> bool:
     """Whether the policy is among those that are asked about."""
-    if wanted.insurer not in (None, one.insurer) or wanted.line not in (None, one.line):
+    if wanted.insurer not in (None, one.insurer) or wanted.line not in (None, one.line or ""):
         return False
-    if wanted.status not in (None, one.status) or (wanted.clause is not None and wanted.clause not in one.clauses):
+    if wanted.status not in (None, one.status) or wanted.clause not in (None, *(one.clauses or ("",))):
+        return False
+    if wanted.unsigned and one.signed_on is not None:
         return False
     if wanted.first is not None and (one.signed_on is None or one.signed_on < wanted.first):
         return False
@@ -124,7 +126,7 @@ def _cells(one: Policy, by: By, wanted: Wanted) -> Iterator[Cell]:
         "insurer": (one.insurer,),
         "line": (one.line,),
         "month": (one.signed_on,),
-        "clause": tuple(clause for clause in one.clauses or (None,) if wanted.clause in (None, clause)),
+        "clause": tuple(clause for clause in one.clauses or ("",) if wanted.clause in (None, clause)),
     }
     for key in keys[by]:
         yield Cell(key, one.insurer, one.status, one.outcomes, 1)

@@ -45,8 +45,11 @@ from schemas.canonical import as_json
 router = APIRouter(prefix="/v1/oversight", tags=["oversight"])
 
 InsurerParameter = Annotated[str | None, Query(pattern=r"^[0-9A-Z][0-9A-Z-]{1,31}$", description="insurer code")]
-LineParameter = Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}$", description="险种")]
-ClauseParameter = Annotated[str | None, Query(pattern=r"^C[0-9]{6}3[0-9]{2}[12][0-9]{13}$", description="条款注册号")]
+LineParameter = Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}$", description="险种; none: that state none")]
+ClauseParameter = Annotated[
+    str | None,
+    Query(pattern=r"^(none|C[0-9]{6}3[0-9]{2}[12][0-9]{13})$", description="条款注册号; none: that state none"),
+]
 Moment = Annotated[AwareDatetime | None, Query(description="as it was known at this moment")]
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -60,6 +63,7 @@ async def _period(
     clause: ClauseParameter = None,
     first: Annotated[date | None, Query(alias="from", description="签单日期 signed on this day or later")] = None,
     last: Annotated[date | None, Query(alias="to", description="signed on this day or earlier")] = None,
+    unsigned: Annotated[bool, Query(description="无签单日期 only those without a day of signing")] = False,
     as_of: Moment = None,
 ) -> Wanted:
     """Which policies are asked about."""
@@ -69,7 +73,8 @@ async def _period(
     for name, day in (("from", first), ("to", last)):
         if day is not None and not _FIRST_YEAR <= day.year <= _LAST_YEAR:
             raise BadRequest("no policy was signed then", detail_zh="该日期超出范围", field=name)
-    return replace(asked, insurer=insurer, line=line, clause=clause, first=first, last=last)
+    line, clause = ("" if one == "none" else one for one in (line, clause))
+    return replace(asked, insurer=insurer, line=line, clause=clause, first=first, last=last, unsigned=unsigned)
 
 
 Asked = Annotated[Wanted, Depends(_period)]

@@ -101,6 +101,8 @@ def _where(wanted: Wanted) -> tuple[sql.Composable, dict[str, Any]]:
         conditions.append(sql.SQL("signed_on >= %(first)s"))
     if wanted.last is not None:
         conditions.append(sql.SQL("signed_on <= %(last)s"))
+    if wanted.unsigned:
+        conditions.append(sql.SQL("signed_on IS NULL"))
     if wanted.check is not None and wanted.outcome is not None:
         conditions.append(sql.SQL("substr(outcomes, %(place)s, 1) = %(letter)s"))
     if wanted.kind is not None:

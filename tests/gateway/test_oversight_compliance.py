@@ -124,8 +124,10 @@ def test_each_number_is_that_of_its_policies_and_of_the_feed_at_any_moment(postg
         for as_of in [None, *data.draw(st.lists(st.sampled_from(moments), min_size=1, max_size=3))]:
             by = data.draw(st.sampled_from(["insurer", "line", "clause", "month"]))
             query: dict[str, Any] = {"as_of": as_of.isoformat() if as_of else None}
+            query["unsigned"] = data.draw(st.sampled_from([None, None, None, "true"]))
+            query["line"] = data.draw(st.sampled_from([None, None, "none", "product_liability"]))
             query["insurer"] = data.draw(st.sampled_from([None, None, C]))
-            query["clause"] = data.draw(st.sampled_from([None, None, *_numbers()]))
+            query["clause"] = data.draw(st.sampled_from([None, None, "none", *_numbers()]))
             days = st.sampled_from([None, *(world().today - timedelta(days=back) for back in (85, 60, 31, 25))])
             query["from"], query["to"] = data.draw(st.tuples(days, days).filter(_in_order))
             await _agree(service, by, query, as_of, exported)
@@ -139,7 +141,16 @@ async def _agree(
 ) -> None:
     board = await ask(service, BOARD, by=by, **query)
     first, last = query["from"], query["to"]
-    wanted = Wanted(insurer=query["insurer"], clause=query["clause"], first=first, last=last, as_of=as_of)
+    line, clause = ("" if query[name] == "none" else query[name] for name in ("line", "clause"))
+    wanted = Wanted(
+        insurer=query["insurer"],
+        line=line,
+        clause=clause,
+        first=first,
+        last=last,
+        as_of=as_of,
+        unsigned=bool(query["unsigned"]),
+    )
     again = recompute(read_feed(exported), wanted, by)
     assert board["rows"] == again["rows"]
     assert board["total"] == again["total"]
@@ -198,7 +209,11 @@ def test_what_is_not_decided_is_never_a_pass(dsn: str) -> None:
         assert all(
             check == {"passed": 0, "failed": 0, "indeterminate": 0, "not_judged": 1} for check in row["checks"].values()
         )
-        assert (await ask(service, BOARD, by="line"))["rows"][0]["key"] is None
+        for by, none in (("line", {"line": "none"}), ("clause", {"clause": "none"}), ("month", {"unsigned": "true"})):
+            (nothing,) = (await ask(service, BOARD, by=by))["rows"]
+            assert nothing["key"] is None
+            assert (await ask(service, BOARD, by=by, **none))["rows"] == [nothing]
+            assert len(await drill(service, **none)) == nothing["policies"] == 1
         # The policy, while no registry has spoken: FL-4 is decided by the numbers, nothing else is.
         await service.submit(insurer, facts)
         (row,) = (await ask(service, BOARD, by="clause"))["rows"][:1]
