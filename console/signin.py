@@ -162,7 +162,8 @@ def from_provider(view: View, provider: Provider, flows: _Flows) -> Response:
 def _client(view: View, provider: Provider) -> OAuth2Session:
     return OAuth2Session(
         provider.client_id,
-        provider.client_secret,
+        provider.client_secret or None,
+        token_endpoint_auth_method="client_secret_basic" if provider.client_secret else "none",
         scope="openid profile",
         redirect_uri=view.house.settings.public_url.rstrip("/") + "/signin/callback",
         code_challenge_method="S256",

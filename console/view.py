@@ -109,7 +109,7 @@ class View:
         """This page's address with other parameters."""
         return self.address(self.request.url.path, **{**self.request.query_params, **changes})
 
-    def say(self, name: str, **values: object) -> str:
+    def say(self, name: str, /, **values: object) -> str:
         """A word in the person's language."""
         return say(name, self.language, **values)
 

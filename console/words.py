@@ -27,7 +27,7 @@ def all_words() -> dict[str, dict[str, str]]:
     return found
 
 
-def say(name: str, language: Language, **values: object) -> str:
+def say(name: str, language: Language, /, **values: object) -> str:
     """The word `name` in this language, with `{value}` places filled. Raises KeyError on an unknown name."""
     text = all_words()[name][language]
     return text.format(**values) if values else text

@@ -209,9 +209,11 @@ def completeness(view: View) -> Response:
     today_ = (datetime.now(UTC) + _SHANGHAI).date()
     first = _month(view.asked("month").get("month"), today_)
     last = first.replace(day=monthrange(first.year, first.month)[1])
-    insurer = view.asked("insurer").get("insurer") or view.participant
-    with view.gateway() as gateway:
-        found = gateway.completeness(insurer, first=first, last=last).value
+    insurer = view.asked("insurer").get("insurer") or (view.participant if view.role == "insurer" else "")
+    found: Mapping[str, Any] = {"days": []}
+    if insurer:
+        with view.gateway() as gateway:
+            found = gateway.completeness(quote(insurer, safe=""), first=first, last=last).value
     known = {one["day"]: one for one in found["days"]}
     days: list[tuple[date | None, Mapping[str, Any] | None, str]] = [(None, None, "")] * first.weekday()
     for place in range((last - first).days + 1):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.console.house import House, browser, opened_house
+from tests.console.opened import House, browser, opened_house
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import requests
 from playwright.sync_api import Browser
 
 from console.pages import ACTIONS, PAGES
-from tests.console.house import House, Sitting
+from tests.console.opened import House, Sitting
 
 pytestmark = pytest.mark.xdist_group("browser")
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from client.session import Session, sign_in
 from sandbox.callers import caller
-from tests.console.house import House, Sitting
+from tests.console.opened import House, Sitting
 
 pytestmark = pytest.mark.xdist_group("browser")
 

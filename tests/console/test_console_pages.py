@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from console.pages import MENUS, menu
-from tests.console.house import House, Sitting
+from tests.console.opened import House, Sitting
 
 pytestmark = pytest.mark.xdist_group("browser")
 

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from house import AT
-from identity import CLIENT, NONCE, WELL_KNOWN, Issuer, code_flow, config, new_key, real_provider
+from identity import CLIENT, NONCE, REDIRECT, WELL_KNOWN, Issuer, code_flow, config, new_key, real_provider
 from joserfc import jws
 from listening import endless, raw, silent, trickling, whole
 from listening import serve as listen
@@ -336,7 +336,7 @@ def test_a_real_provider_signs_people_in_and_changes_its_keys(dsn: str) -> None:
 
     async def work(service: Service) -> None:
         service.clock[0] = datetime.now(UTC)  # the provider lives in the present
-        with real_provider([RSA], people, port):
+        with real_provider([RSA], people, port, REDIRECT):
             first = await asyncio.to_thread(code_flow, issuer, "li")
             got = await try_token(service, first)
             assert got.status == 201, got.body
@@ -349,7 +349,7 @@ def test_a_real_provider_signs_people_in_and_changes_its_keys(dsn: str) -> None:
             assert reason(await try_token(service, another)) == (401, "nonce")
             stranger = await asyncio.to_thread(code_flow, issuer, "zhao")
             assert reason(await try_token(service, stranger)) == (401, "participant")
-        with real_provider([EC, RSA], people, port):
+        with real_provider([EC, RSA], people, port, REDIRECT):
             rotated = await asyncio.to_thread(code_flow, issuer, "li")
             service.clock[0] = datetime.now(UTC) + timedelta(minutes=2)
             got = await try_token(service, rotated)
