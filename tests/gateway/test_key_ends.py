@@ -1,5 +1,6 @@
 """What a key signed after its end is not believed: in the database, in a published log, in a bundle, in a receipt."""
 
+import asyncio
 import base64
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import Any
 import orjson
 import pytest
 from house import AT as NOW
+from house import world
 from service import Service, provisioned, serve
 from test_audit_database import audited
-from test_bundle import MANIFEST, SIGNATURE, bundle_of, failing, opened, trust_dir, verify_bundle
+from test_bundle import MANIFEST, SIGNATURE, bundle_of, failing, life, opened, trust_dir, verify_bundle
 from test_ledger import AT, KEY, ORIGIN, SIGNER, ed25519, entry, on
 from test_own_keys import _one_message, config, described, new_key, signer
 
 from gateway import ledger
+from gateway.app import publish_now
 from gateway.bundle.layout import digest_of
 from gateway.bundle.verify import Step
 from gateway.cli import main
@@ -219,6 +222,28 @@ def test_a_bundle_is_not_believed_if_its_key_had_ended(dsn: str, tmp_path: Path,
     keys.write_bytes(b"{")
     assert main(verify) == 64
     capsysbinary.readouterr()
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["its-key", "another"])
+def test_a_bundle_tells_itself_which_keys_had_ended(dsn: str, tmp_path: Path, own: bool) -> None:
+    made: list[bytes] = []
+
+    async def work(service: Service) -> None:
+        insurer = world().insurer("SANDBOX-C")
+        policy_no = await life(service, insurer)
+        await _ends(service, service.gateway.signer if own else ed25519(3), service.now - HOUR)
+        for _ in range(50):  # another publisher may be at it
+            await publish_now(service.gateway)
+            got = await service.call("SUBSIDY", "GET", f"/v1/insurers/{insurer.code}/policies/{policy_no}/evidence")
+            if got.status == 200:
+                made.append(got.body)
+                return
+            await asyncio.sleep(0.1)
+
+    serve(dsn, work)
+    steps = {step.name: step.result for step in verify_bundle(made[-1], trust_dir(tmp_path))[1]}
+    assert steps["checkpoint"] == ("differs" if own else "equal")
+    assert steps["entries"] == "recomputed"
 
 
 def test_checkpoints_are_equal_whoever_is_known_to_have_signed_them() -> None:
