@@ -20,7 +20,7 @@ from gateway.access.people import people_of
 from gateway.batches.routes import Intake
 from gateway.batches.routes import router as batch_routes
 from gateway.batches.run import running
-from gateway.blobs.evidence import open_evidence
+from gateway.blobs.evidence import Erased, open_evidence
 from gateway.blobs.objects import NoBytes
 from gateway.bundle.routes import router as bundle_routes
 from gateway.cards.routes import router as card_routes
@@ -288,7 +288,8 @@ async def _signer_lost(request: Request, error: Exception) -> Response:
 async def _without_bytes(request: Request, error: Exception) -> Response:
     if not isinstance(error, NoBytes):
         raise error
-    _LOG.error("evidence: %s", error)
+    if not isinstance(error, Erased):
+        _LOG.error("evidence: %s", error)
     return render(without_bytes(error), request, request.app.state.gateway.catalogue)
 
 

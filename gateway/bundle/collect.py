@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,24 @@ class NotYet(Exception):
     """There is no such premium, or no checkpoint covers it yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """All of a bundle that the database has; the documents' bytes may be in a store, which may take its time."""
+
+    files: Mapping[str, bytes]
+    documents: Sequence[Mapping[str, Any]]
+    about: Mapping[str, Any]
+    latest: KeptRevision
+
+    async def finish(self, judges: Judges, catalogue: Catalogue, signer: Signer, at: datetime) -> bytes:
+        """The bundle, signed. Raises `NoBytes` if a document is not to be had that was not erased."""
+        files = dict(self.files) | await _document_files(self.documents, judges.evidence)
+        body, leaf = self.latest.body, self.latest.leaf_index
+        sheet = Sheet(body, leaf, judges.log_origin, at, erased=words_of(self.documents))
+        files["cover.html"] = write_cover(orjson.loads(body), sheet, catalogue)
+        return write_bundle(files, self.about, signer.sign)
+
+
 async def collect(
     connection: Connection,
     key: PolicyKey,
@@ -51,7 +70,21 @@ async def collect(
     at: datetime,
 ) -> bytes:
     """The bundle of the premium's latest revision; `signers` sign the log, the first of them the manifest. Raises
-    `NotYet`, and `NoBytes` if a document is not to be had that was not erased.
+    `NotYet`, and `NoBytes` if a document is not to be had that was not erased."""
+    collected = await collect_rows(connection, key, judges, catalogue, trust_dir, signers, at)
+    return await collected.finish(judges, catalogue, signers[0], at)
+
+
+async def collect_rows(
+    connection: Connection,
+    key: PolicyKey,
+    judges: Judges,
+    catalogue: Catalogue,
+    trust_dir: Path,
+    signers: Sequence[Signer],
+    at: datetime,
+) -> Collected:
+    """What the database has of it, behind which no connection is needed. Raises `NotYet`.
 
     One consistent reading of the database; nothing is written. Personal data is what the messages themselves carry.
     """
@@ -75,10 +108,6 @@ async def collect(
         files["participants.json"] = _participants(judges, messages, linked)
         files |= _trust_files(trust_dir)
         files |= await _log_files(connection, messages, documents, revisions, judges.log_origin, keys, at)
-    files |= await _document_files(documents, judges.evidence)
-    latest = orjson.loads(own[-1].body)
-    sheet = Sheet(own[-1].body, own[-1].leaf_index, judges.log_origin, at, erased=words_of(documents))
-    files["cover.html"] = write_cover(latest, sheet, catalogue)
     about = {
         "insurer": key[0],
         "policy_no": key[1],
@@ -93,7 +122,7 @@ async def collect(
             "log": judges.log_origin,
         },
     }
-    return write_bundle(files, about, signers[0].sign)
+    return Collected(files, documents, about, own[-1])
 
 
 async def collect_cover(
@@ -157,7 +186,6 @@ async def _message_files(connection: Connection, messages: Sequence[KeptMessage]
 
 
 async def _document_files(documents: Iterable[Mapping[str, Any]], evidence: Evidence) -> dict[str, bytes]:
-    """Behind the reading of the database: a store may take its time."""
     files = {}
     for one in documents:
         place = f"documents/{one['digest'].removeprefix('sha256:')}-{one['insurer']}"

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gateway.access.log import note_access
 from gateway.answers import signed_answer
-from gateway.bundle.collect import NotYet, collect, collect_cover
+from gateway.bundle.collect import NotYet, collect_cover, collect_rows
 from gateway.bundle.read import Unreadable
 from gateway.bundle.told import TITLES, as_json
 from gateway.bundle.verify import verify_bundle
@@ -53,18 +53,20 @@ async def get_evidence(
                 await note_access(connection, caller, at, insurer, f"policy {policy_no}")
                 named = {"content-disposition": f'attachment; filename="{insurer}-{policy_no}.pdf"'}
                 return signed_answer(200, sheet, gateway, caller.message, named, media_type="application/pdf")
-            bundle = await collect(
+            at = gateway.clock()
+            collected = await collect_rows(
                 connection,
                 (insurer, policy_no),
                 judges,
                 gateway.catalogue,
                 gateway.config.trust_dir,
                 [gateway.signer],
-                gateway.clock(),
+                at,
             )
-            await note_access(connection, caller, gateway.clock(), insurer, f"policy {policy_no}")
+            await note_access(connection, caller, at, insurer, f"policy {policy_no}")
     except NotYet as error:
         raise NotFound(str(error), detail_zh="没有该保费，或尚未被日志检查点覆盖，请稍后再试") from error
+    bundle = await collected.finish(judges, gateway.catalogue, gateway.signer, at)
     name = f'attachment; filename="{insurer}-{policy_no}.zip"'
     return signed_answer(
         200, bundle, gateway, caller.message, {"content-disposition": name}, media_type="application/zip"

@@ -6,6 +6,7 @@ Run as a script it hands a document in and is killed between the store and the c
 import asyncio
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,6 +191,39 @@ def test_a_message_that_needs_a_lost_document_judged_again_is_not_decided(dsn: s
         assert got.json()["premiums"][0]["status"] == "verified", got.body
 
     serve(dsn, after, evidence_store=f"file://{tmp_path}", recheck_every_seconds=3600)
+
+
+def test_all_premiums_but_that_of_a_lost_document_are_judged_again(dsn: str, tmp_path: Path) -> None:
+    folder, trust_dir = tmp_path / "evidence", tmp_path / "trust"
+    folder.mkdir()
+    sold = [a_paper() for _ in range(3)]
+
+    async def before(service: Service) -> None:
+        await service.push_filings()
+        for insurer, facts, paper in sold:
+            assert (await service.submit(insurer, naming(facts, "policy", paper))).status == 201
+            assert (await service.put(insurer, paper)).status == 201
+
+    serve(dsn, before, evidence_store=f"file://{folder}")
+    spoil("file", "lost", folder, sold[1][2].content)
+    shutil.copytree(load_config(provisioned().config).trust_dir, trust_dir)
+    (trust_dir / "tsa").mkdir()
+    shutil.copy(next((trust_dir / "signers").iterdir()), trust_dir / "tsa")  # another trust folder: all is judged again
+
+    async def after(service: Service) -> None:
+        query = "SELECT count(*) FROM document_verdicts WHERE digest = ANY(%s)"
+        whole = [sold[0][2].digest, sold[2][2].digest]
+        for _ in range(200):
+            async with service.gateway.pool.connection() as connection:
+                cursor = await connection.execute(query, (whole,))
+                if await cursor.fetchone() == (4,):
+                    break
+            await asyncio.sleep(0.05)
+        async with service.gateway.pool.connection() as connection:
+            assert await (await connection.execute(query, (whole,))).fetchone() == (4,)
+            assert await (await connection.execute(query, ([sold[1][2].digest],))).fetchone() == (1,)
+
+    serve(dsn, after, evidence_store=f"file://{folder}", trust_dir=trust_dir, recheck_every_seconds=0.2)
 
 
 def test_a_store_that_is_down_refuses_hand_ins_and_nothing_else(dsn: str, tmp_path: Path) -> None:
