@@ -131,6 +131,19 @@ def test_a_signature_made_elsewhere_is_for_this_request_alone(dsn: str, tmp_path
             begin(url, "browser", "rsa-pss-sha512", "GET", path)
 
 
+def test_a_server_that_signs_people_in_says_where_they_sit(dsn: str, tmp_path: Path) -> None:
+    with running(dsn, tmp_path) as url:
+        got = []
+        for number in range(31):
+            with pytest.raises(Problem) as wrong:
+                sign_in(url, f"guess{number}", "wrong", address=f"2001:db8::{number}")
+            got.append(wrong.value.status)
+        assert got == [401] * 30 + [429]  # one network of IPv6 is one customer
+        assert sign_in(url, "clerk", PASSWORD, address="2001:db8:1::1").user == "clerk"
+        for odd in ("nowhere", "", "2001:db8:2::1, 192.0.2.1", "x" * 10_000):
+            assert sign_in(url, "clerk", PASSWORD, address=odd).user == "clerk"
+
+
 def test_a_user_is_added_from_the_shell(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     file = tmp_path / "users.json"
     write_users(file, [entry("SUBSIDY"), entry("SANDBOX-C", name="clerk")])

@@ -278,41 +278,45 @@ def unnamed(got: Answered, names: dict[str, str]) -> tuple[int, bytes]:
     return got.status, body
 
 
-@pytest.mark.parametrize("reader", ["REGULATOR", "SUBSIDY", "OPERATOR"])
-def test_what_others_read_leaves_a_note_that_the_owner_sees(dsn: str, reader: str) -> None:
+def test_what_others_read_leaves_a_note_that_the_owner_sees(dsn: str) -> None:
     async def work(service: Service) -> None:
         owned = await own_something(service)
-        token, own = await sign_in(service, reader), await sign_in(service, OWNER)
-        seen = 0
-        quiet = []
-        for path, address in dict.fromkeys(addresses(service.app, owned)):
-            if path in PUBLIC | SHARED or path.startswith("/v1/log/") or path.endswith("/accesses"):
-                continue
-            before = count(dsn)
-            got = await service.send("GET", address, b"", bearing(token))
-            assert got.status < 500, address
-            words = [one for one in owned.words if one in got.body.decode("utf-8", "replace")]
-            if got.status != 200 or not words:
-                assert count(dsn) == before or got.status == 200, f"{address}: {got.status}, and yet a note"
-            elif count(dsn) == before:
-                quiet.append(f"{address} tells {words[0]} (gateway/access/log.py says how to note it)")
-            else:
-                seen += 1
-        assert not quiet, "\n".join(quiet)
-        assert seen >= 5
-        listed = await service.send("GET", f"/v1/insurers/{OWNER}/accesses?limit=1000", b"", bearing(own))
-        items = listed.json()["items"]
-        assert {one["participant"] for one in items} == {reader}
-        assert {one["user"] for one in items} == {reader.lower()}
-        assert [one["id"] for one in items] == sorted((one["id"] for one in items), reverse=True)
-        assert all(one["route"].startswith("GET /") and one["subject"] for one in items)
-        assert {"GET /v1/insurers/{insurer}/policies/{policy_no}/premium"} <= {one["route"] for one in items}
+        own = await sign_in(service, OWNER)
+        for reader in ("REGULATOR", "SUBSIDY", "OPERATOR"):
+            await read_all(service, dsn, owned, reader)
+            listed = await service.send("GET", f"/v1/insurers/{OWNER}/accesses?limit=1000", b"", bearing(own))
+            items = [one for one in listed.json()["items"] if one["participant"] == reader]
+            assert {one["user"] for one in items} == {reader.lower()}
+            assert [one["id"] for one in items] == sorted((one["id"] for one in items), reverse=True)
+            assert all(one["route"].startswith("GET /") and one["subject"] for one in items)
+            assert "GET /v1/insurers/{insurer}/policies/{policy_no}/premium" in {one["route"] for one in items}
         # What the owner reads of its own is nobody's business.
         before = count(dsn)
         await service.send("GET", f"/v1/insurers/{OWNER}/completeness", b"", bearing(own))
         assert count(dsn) == before
 
     serve(dsn, work, users=users_file())
+
+
+async def read_all(service: Service, dsn: str, owned: Owned, reader: str) -> None:
+    """Ask for everything as this reader: what tells one of the owner's words leaves a note, what is refused none."""
+    token = await sign_in(service, reader)
+    seen, quiet = 0, []
+    for path, address in dict.fromkeys(addresses(service.app, owned)):
+        if path in PUBLIC | SHARED or path.startswith("/v1/log/") or path.endswith("/accesses"):
+            continue
+        before = count(dsn)
+        got = await service.send("GET", address, b"", bearing(token))
+        assert got.status < 500, address
+        words = [one for one in owned.words if one in got.body.decode("utf-8", "replace")]
+        if got.status != 200 or not words:
+            assert count(dsn) == before or got.status == 200, f"{address}: {got.status}, and yet a note"
+        elif count(dsn) == before:
+            quiet.append(f"{reader} {address} tells {words[0]} (gateway/access/log.py says how to note it)")
+        else:
+            seen += 1
+    assert not quiet, "\n".join(quiet)
+    assert seen >= 5
 
 
 def count(dsn: str) -> int:
@@ -352,6 +356,25 @@ def test_the_notes_of_a_page_count_what_was_told_and_pages_go_on(dsn: str) -> No
             assert (await service.call(who, "GET", "/v1/insurers/SANDBOX-D/accesses")).status == status
 
     serve(dsn, work)
+
+
+def test_matching_is_for_authorities_and_notes_what_it_tells(dsn: str) -> None:
+    async def work(service: Service) -> None:
+        owned = await own_something(service)
+        rows = [{name: owned.asked[name] for name in ("enterprise", "product")}]
+        body = orjson.dumps({"annex": 2, "rows": rows})
+        headers = {"content-type": "application/json"}
+        stranger = await sign_in(service, STRANGER)
+        got = await service.send("POST", "/v1/premiums/match", body, bearing(stranger, **headers))
+        assert got.status == 403
+        before = count(dsn)
+        token = await sign_in(service, "SUBSIDY")
+        got = await service.send("POST", "/v1/premiums/match", body, bearing(token, **headers))
+        assert got.status == 200, got.body
+        assert owned.asked["policy_no"] in got.body.decode()
+        assert count(dsn) == before + 1
+
+    serve(dsn, work, users=users_file())
 
 
 def test_a_read_that_cannot_be_noted_does_not_happen(dsn: str) -> None:
