@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from house import AT, next_number, world
@@ -20,6 +22,7 @@ from joserfc import jws, jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
 from service import URL, Service, serve
+from test_client_feed import connected, running
 
 from client.receipts import verify_receipt
 from client.webhooks import NotGenuine
@@ -351,3 +354,35 @@ def test_a_receipt_that_was_signed_after_the_end_of_its_key_is_not_believed(told
     for bad in (b"{", b"[1]", b"7", b'{"keys": [{"not_after": "x"}]}'):
         with pytest.raises(NotGenuine):
             verify_receipt(told.jws, key=told.pem, published=bad)
+
+
+def test_an_insurer_fetches_and_verifies_it_from_the_shell(dsn: str, tmp_path: Path) -> None:
+    who = world().insurer("SANDBOX-C")
+    (tmp_path / f"{who.request_key.keyid}.pem").write_bytes(who.request_key.pem)
+    key = str(tmp_path / f"{who.request_key.keyid}.pem")
+    with running(dsn) as url, connected(url, who.code) as gateway:
+        media_type, body = world().render_message(who, [world().policy(who, next_number())], f"m-{next_number()}")
+        told = gateway.submit(body, media_type).value
+        log_key = requests.get(f"{url}/v1/log/key", timeout=5).text
+        (tmp_path / "log").write_text(log_key, "utf-8")
+        (tmp_path / "body").write_bytes(body)
+        asked = ["receipt", "export", "--url", url, "--key", key, "--submission", told["submission_id"], "--out"]
+        for name in ("a.jws", "a.tlog-proof"):
+            out = tmp_path / name
+            for _ in range(50):  # until a checkpoint covers it
+                if main([*asked, str(out)]) == 0:
+                    break
+                time.sleep(0.1)
+            proof = name.endswith("proof")
+            assert verify_receipt(out.read_bytes(), log_key=log_key, body=body).logged is proof
+            checked = [
+                "receipt",
+                "verify",
+                str(out),
+                "--log-key",
+                str(tmp_path / "log"),
+                "--body",
+                str(tmp_path / "body"),
+            ]
+            assert main(checked) == 0
+        assert main([*asked[:-2], "S" + "0" * 32, "--out", str(tmp_path / "none")]) == 3
