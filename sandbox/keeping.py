@@ -37,7 +37,7 @@ def find_kept(kept: Path, now: datetime) -> datetime | None:
         at = datetime.fromisoformat(json.loads((kept / _META).read_text(encoding="utf-8"))["at"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return at.astimezone(UTC) if timedelta(0) <= now - at < _AGE else None
+    return at.astimezone(UTC) if at.tzinfo is not None and timedelta(0) <= now - at < _AGE else None
 
 
 def keep(folder: Path, kept: Path, at: datetime) -> None:
