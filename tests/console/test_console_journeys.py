@@ -8,6 +8,9 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Browser
 
 from client.session import Session, sign_in
@@ -212,6 +215,64 @@ def test_filings_are_proposed_by_one_and_confirmed_by_another(house: House, chro
             second.page.locator("form[data-action='filings.confirm'] button").click()
         second.page.wait_for_selector("h1 .badge")
         assert "已生效" in second.text("h1")
+
+
+def test_an_authority_asks_and_the_insurer_answers(house: House, chromium: Browser) -> None:
+    told = house.cases[_honest(house)]
+    clerk_name = f"clerk-{told.insurer[-1].lower()}"
+    with Sitting(house, chromium).sign_in("supervisor", with_key=True) as regulator:
+        regulator.go("/inquiries")
+        regulator.page.fill("#f-subject", f"premium:{told.insurer}/{told.policy_no}")
+        regulator.page.fill("#f-question", "请说明保费到账日期与签单日期的差异")
+        with regulator.page.expect_navigation(url=re.compile("/inquiries/.")):
+            regulator.page.click("form.act button[type=submit]")
+        address = regulator.page.url.removeprefix(house.console)
+    other = "clerk-a" if clerk_name != "clerk-a" else "clerk-b"
+    with Sitting(house, chromium).sign_in(other) as stranger:
+        assert stranger.go(address) == 404
+    with Sitting(house, chromium).sign_in(clerk_name, with_key=True) as clerk:
+        clerk.go("/inquiries")
+        clerk.page.click(f"a[href='{address}']")
+        clerk.page.fill("#f-text", "投保人分期付款，首期按约定到账")
+        with clerk.page.expect_navigation():
+            clerk.page.click("form.act button[type=submit]")
+        clerk.page.wait_for_selector("ol.timeline li.good")
+        clerk.shot("inquiry")
+    with Sitting(house, chromium).sign_in("supervisor", with_key=True) as regulator:
+        regulator.go(address)
+        regulator.page.fill("#f-reason", "说明清楚")
+        with regulator.page.expect_navigation():
+            regulator.page.click("form.act button[type=submit]")
+        regulator.page.wait_for_selector("ol.timeline li.quiet")
+        assert "已办结" in regulator.text("h1")
+
+
+def test_a_clerk_asks_for_a_new_key_and_two_operators_let_it_in(
+    house: House, chromium: Browser, tmp_path: Path
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "clerk-b new")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    file = tmp_path / "request.pem"
+    file.write_bytes(request.public_bytes(serialization.Encoding.PEM))
+    with Sitting(house, chromium).sign_in("clerk-b", with_key=True) as clerk:
+        clerk.go("/keys")
+        before = clerk.page.locator("section:first-of-type tbody tr").count()
+        clerk.page.set_input_files("#f-request", file)
+        with clerk.page.expect_navigation():
+            clerk.page.click("form.act button[type=submit]")
+        clerk.page.wait_for_selector("section:last-of-type table")
+        assert "待批准" in clerk.text()
+        for operator_name in ("operator-1", "operator-2"):
+            with Sitting(house, chromium).sign_in(operator_name, with_key=True) as operator:
+                operator.go("/participants")
+                with operator.page.expect_navigation():
+                    operator.page.locator("form[data-action='key.approve'] button").first.click()
+                operator.page.wait_for_selector("h1")
+                operator.shot(f"participants-{operator_name}")
+        clerk.go("/keys")
+        assert "已批准" in clerk.text()
+        assert clerk.page.locator("section:first-of-type tbody tr").count() == before + 1
 
 
 def test_an_operator_sees_how_the_gateway_is(house: House, chromium: Browser) -> None:
