@@ -49,7 +49,7 @@ def test_every_table_says_what_it_is_held_against_or_why_not(dsn: str) -> None:
 
 
 def tampered() -> set[str]:
-    """The tables of every `Tampering(what, table, …)` of the tests here, and of its kin, in whichever file it stands."""
+    """The tables of every `Tampering(what, table, …)` of the tests here, and its kin, in whichever file it stands."""
     found, kin = set(), ("Tampering", "of", "Spoilt")
     for file in Path(__file__).parent.glob("test_*.py"):
         text = file.read_text(encoding="utf-8")
