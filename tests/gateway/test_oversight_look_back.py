@@ -54,6 +54,24 @@ async def report(service: Service, clause: str, first: date, last: date, count: 
     service.later(minutes=3)
 
 
+async def _without_months(service: Service, moment: Any) -> dict[str, str]:
+    """What is earned in the year as known then, from the latest revision of each policy, one by one."""
+    async with service.gateway.pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT DISTINCT ON (insurer, policy_no) status, starts_on, ends_on, due, net, base FROM exposure_facts "
+            "WHERE known_at <= %s ORDER BY insurer, policy_no, revision DESC",
+            (moment,),
+        )
+        rows = await cursor.fetchall()
+    sums = dict.fromkeys(("gross", "verified", "net", "base"), Fraction(0))
+    for status, starts, ends, due, net, base in rows:
+        share = Fraction((min(ends, LAST) - max(starts, FIRST)).days + 1, (ends - starts).days + 1)
+        verified = due if status == "verified" else 0
+        for name, amount in (("gross", due), ("verified", verified), ("net", net), ("base", base)):
+            sums[name] += Fraction(int(amount)) * share
+    return {name: str(Yuan(round(amount))) for name, amount in sums.items()}
+
+
 def said(first: date, last: date, count: int = 1, paid: int = 100) -> Reported:
     return Reported(C, "X", first, last, 0, count, paid, 0, "S" + "0" * 32)
 
@@ -76,7 +94,11 @@ def test_premium_is_earned_by_the_day_to_the_fen_and_claims_are_held_against_the
         months = date(2026, 7, 1), date(2026, 9, 30)
         await report(service, clause, *months, 40, "9000.00")
         before = service.now
-        service.later(days=40)
+        service.later(days=20)
+        late = service.now
+        service.later(minutes=3)
+        await service.submit(insurer, world().receipt(sold[2]))
+        service.later(days=20)
         await report(service, clause, date(2026, 7, 1), date(2026, 12, 31), 50, "12000.00", outstanding="0.01")
         service.later(minutes=5)
 
@@ -103,6 +125,14 @@ def test_premium_is_earned_by_the_day_to_the_fen_and_claims_are_held_against_the
         # As it was known before the second report, which took the place of the first.
         (then,) = (await ask(service, year=2026, as_of=before.isoformat()))["items"]
         assert (then["claims"]["count"], then["covered"]["gross"]) == (40, str(Yuan(round(due(*months, "gross")))))
+        # Late in a month, before something that became known in the same month.
+        held = await ask(service, year=2026, as_of=late.isoformat())
+        assert held["items"] == (await ask(service, year=2026, as_of=before.isoformat()))["items"]
+        for moment in (before, late):
+            whole = await _without_months(service, moment)
+            assert [item["earned"] for item in (await ask(service, year=2026, as_of=moment.isoformat()))["items"]] == [
+                whole
+            ]
         assert (await ask(service, year=2027))["items"][0]["loss_ratio_percent"] is None
         assert (await ask(service, year=2026, insurer="SANDBOX-D"))["items"] == []
         assert (await service.call(C, "GET", "/v1/oversight/look-back")).status == 403

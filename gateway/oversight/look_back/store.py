@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from gateway.db import Connection
 from gateway.oversight.look_back.claims import Reported
 from schemas.calendar import SHANGHAI, shanghai_day
 
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_MIDDLE = 15  # of a month
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,8 @@ class Earned:
 
 
 # Whole months of knowledge are summed up; of the moment's own month each revision that was known by then counts, and
-# the one that it superseded no longer does.
+# the one that it superseded no longer does. Late in a month it is the other way round: all of it is summed up, and what
+# became known after the moment is taken away.
 _MONTHS = """
 SELECT insurer, clause, status, starts_on, ends_on, days, policies, due, net, without_net, base, without_base
 FROM exposure_months
@@ -37,10 +41,10 @@ SELECT insurer, clause, status, starts_on, ends_on, ends_on - starts_on + 1 AS d
     change * due AS due, change * coalesce(net, 0) AS net, CASE WHEN net IS NULL THEN change ELSE 0 END AS without_net,
     change * coalesce(base, 0) AS base, CASE WHEN base IS NULL THEN change ELSE 0 END AS without_base
 FROM (
-    SELECT 1 AS change, f.* FROM exposure_facts f WHERE known_at BETWEEN %(begin)s AND %(as_of)s
-    UNION ALL SELECT -1, e.* FROM exposure_facts l, LATERAL (SELECT * FROM exposure_facts b
+    SELECT %(sign)s AS change, f.* FROM exposure_facts f WHERE known_at > %(begin)s AND known_at <= %(until_then)s
+    UNION ALL SELECT -%(sign)s, e.* FROM exposure_facts l, LATERAL (SELECT * FROM exposure_facts b
         WHERE (b.insurer, b.policy_no, b.revision) = (l.insurer, l.policy_no, l.revision - 1) OFFSET 0) AS e
-    WHERE l.known_at BETWEEN %(begin)s AND %(as_of)s
+    WHERE l.known_at > %(begin)s AND l.known_at <= %(until_then)s
 ) AS told
 WHERE starts_on <= %(last)s AND ends_on >= %(first)s AND status IN ('verified', 'held')
 """
@@ -73,13 +77,9 @@ async def earned(
 
     A policy earns each day of its period alike; premiums that are refused or withdrawn earn nothing.
     """
-    day = shanghai_day(as_of) if as_of else date.max
-    month = day.replace(day=1)
     columns = [(*key, *period) for key, period in asked or ()]
     values = {
-        "month": month if as_of else date.max,
-        "begin": datetime.combine(month, time(), SHANGHAI) if as_of else None,
-        "as_of": as_of,
+        **_own_month(as_of),
         "first": whole[0],
         "last": whole[1],
         "insurers": [row[0] for row in columns],
@@ -93,6 +93,20 @@ async def earned(
         for insurer, clause, *row in await cursor.fetchall():
             sums.setdefault((insurer, clause), _Sums()).add(*row)
     return {key: found.earned() for key, found in sums.items() if found.policies}
+
+
+def _own_month(as_of: datetime | None) -> dict[str, Any]:
+    """Before which `month` everything counts, and of which revisions beside it, added (`sign` 1) or taken away (-1)."""
+    if as_of is None:
+        return {"month": date.max}
+    day = shanghai_day(as_of)
+    month = day.replace(day=1)
+    following = (month + timedelta(days=32)).replace(day=1)
+    # A tick before midnight: moments are told to the microsecond, and what is known at the first one counts.
+    begin, end = (datetime.combine(one, time(), SHANGHAI) - _TICK for one in (month, following))
+    if day.day <= _MIDDLE:
+        return {"month": month, "sign": 1, "begin": begin, "until_then": as_of}
+    return {"month": following, "sign": -1, "begin": as_of, "until_then": end}
 
 
 @dataclass(slots=True)
