@@ -281,6 +281,7 @@ class Killed(Evidence):
 
 
 def killed_between(dsn: str, folder: Path, content: bytes) -> None:
+    """Hand in with these bytes; without any, move."""
     done = subprocess.run([sys.executable, __file__, dsn, str(folder)], input=content, check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
 
@@ -318,6 +319,18 @@ def test_the_same_document_from_many_at_once_is_kept_once_for_each(dsn: str, tmp
     serve(dsn, work, evidence_store=store)
     assert [row[:4] for row in documents(dsn)] == [(paper.digest, len(paper.content), None, "store")] * 3
     assert audited(dsn, store) == []
+
+
+def test_a_move_that_is_killed_has_lost_nothing_and_goes_on(dsn: str, tmp_path: Path) -> None:
+    store = f"file://{tmp_path}"
+    with filled(dsn, 4):
+        killed_between(dsn, tmp_path, b"")
+        assert sorted(row[3] or "row" for row in documents(dsn)) == ["row", "row", "store", "store"]
+        assert audited(dsn, store) == []
+        assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == 3  # one is in both
+        assert main(["store", "move", "--config", config_of(dsn, evidence_store=store)]) == 0
+        assert {row[3] for row in documents(dsn)} == {"store"}
+        assert audited(dsn, store) == []
 
 
 @contextmanager
@@ -484,7 +497,27 @@ def test_an_address_that_is_no_store_is_refused(tmp_path: Path) -> None:
     assert [one.url for one in open_evidence(config).stores] == list(config.evidence_stores_before)
 
 
+class KilledAtThird(Objects):
+    """The process ends behind the third document that is put, before its row changes."""
+
+    count = 0
+
+    async def put(self, digest: str, data: bytes) -> None:
+        await super().put(digest, data)
+        self.count += 1
+        if self.count == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def _killed_moving(dsn: str, folder: str) -> None:
+    async with new_pool(dsn, 2) as pool, pool.connection() as connection:
+        async for _ in move(connection, Evidence(KilledAtThird(f"file://{folder}", timeout=5)), AT):
+            pass
+
+
 async def _killed(dsn: str, folder: str, content: bytes) -> None:
+    if not content:
+        await _killed_moving(dsn, folder)
     evidence = Killed(Objects(f"file://{folder}", timeout=5))
 
     async def work(connection: Connection) -> None:
