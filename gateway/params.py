@@ -182,8 +182,10 @@ def acting(caller: Caller) -> SignedCaller:
 
 
 async def _session(request: Request, gateway: Gateway, token: str) -> SignedIn:
+    people = known_people(request)
+    await people.keys.refresh(gateway.pool)  # what is read may be of who signed
     async with gateway.pool.connection() as connection:
-        return await known_people(request).sessions.find(connection, token, gateway.clock())
+        return await people.sessions.find(connection, token, gateway.clock())
 
 
 async def _signed_in(request: Request, gateway: State) -> SignedIn:

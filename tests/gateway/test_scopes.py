@@ -58,6 +58,8 @@ SHARED = {
     "/v1/key-requests",
     "/v1/key-requests/{identity}",
 }
+# What wants one of several names.
+ONE_OF = {"/v1/submissions", "/v1/schemes/{scheme}/lines"}
 # What the test has nothing to be told of: neither a subscription nor a proposal, and no document was erased.
 UNHEARD = {
     "/v1/subscriptions/{identity}",
@@ -233,8 +235,9 @@ async def own_something(service: Service) -> Owned:
     return owned
 
 
-def addresses(app: FastAPI, owned: Owned) -> Iterator[tuple[str, str]]:
-    """Each reading route with what the owner has in its place: as it is, and with each thing that it is asked by."""
+def addresses(app: FastAPI, owned: Owned, *, each: bool = True) -> Iterator[tuple[str, str]]:
+    """Each reading route with what the owner has in its place: as it is, with each thing that it is asked by, if so
+    wanted, and with all of them."""
     for path, methods in sorted(app.openapi()["paths"].items()):
         if "get" not in methods:
             continue
@@ -249,7 +252,7 @@ def addresses(app: FastAPI, owned: Owned) -> Iterator[tuple[str, str]]:
                 place = place.replace("{" + name + "}", quote(str(value), safe="/"))
             elif value is not None:
                 (needed if one.get("required") else optional).append(f"{name}={quote(value)}")
-        for stated in ((), *((one,) for one in optional), tuple(optional) if len(optional) > 1 else ()):
+        for stated in ((), *(((one,) for one in optional) if each or path in ONE_OF else ()), tuple(optional)):
             query = "&".join((*needed, *stated))
             yield path, f"{place}?{query}" if query else place
 
@@ -333,7 +336,7 @@ async def read_all(service: Service, owned: Owned, reader: str) -> set[str]:
     """Ask for everything as this reader: what tells one of the owner's words leaves a note, what is refused none."""
     token = await sign_in(service, reader)
     quiet, answered = [], set()
-    for path, address in dict.fromkeys(addresses(service.app, owned)):
+    for path, address in dict.fromkeys(addresses(service.app, owned, each=False)):
         before = await noted(service)
         got = await service.send("GET", address, b"", bearing(token))
         assert got.status < 500, address
