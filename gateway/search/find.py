@@ -60,13 +60,13 @@ async def _of_insurer(
     page = store.Page(insurer, terms, behind, limit)
     if not terms:
         return await store.list_in_order(connection, page)
-    names: dict[str, list[str]] = {}
-    for kind in ("enterprise", "product"):
-        for term in ("q", kind):
-            if term in terms:
-                names[f"{term}_{kind}"] = await store.find_names(
-                    connection, insurer, kind, terms[term], _MOST_NAMES + 1
-                )
+    named = [
+        (f"{term}_{kind}", kind, terms[term])
+        for kind in ("enterprise", "product")
+        for term in ("q", kind)
+        if term in terms
+    ]
+    names = await store.find_names(connection, insurer, named, _MOST_NAMES + 1) if named else {}
     page = replace(page, names=names)
     leader = await _rarest(connection, page)
     if leader is None:

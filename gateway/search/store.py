@@ -108,14 +108,21 @@ async def fold(connection: Connection, terms: Mapping[str, str]) -> dict[str, st
     return {row[0]: row[1] for row in await cursor.fetchall() if row[1]}
 
 
-async def find_names(connection: Connection, insurer: str, kind: str, term: str, limit: int) -> list[str]:
-    """The insurer's names of this kind that contain the term, or whose code begins with it; at most `limit`."""
+async def find_names(
+    connection: Connection, insurer: str, asked: Sequence[tuple[str, str, str]], limit: int
+) -> dict[str, list[str]]:
+    """Of each (key, kind, term), by its key, the insurer's names of this kind that contain the term, or whose code
+    begins with it; at most `limit` each."""
     cursor = await connection.execute(
-        "SELECT DISTINCT name FROM search_names WHERE insurer = %s AND kind = %s "
-        "AND (strpos(name, %s) > 0 OR starts_with(code, %s)) LIMIT %s",
-        (insurer, kind, term, term, limit),
+        "SELECT asked.key, n.name FROM unnest(%s::text[], %s::text[], %s::text[]) AS asked(key, kind, term) "
+        "CROSS JOIN LATERAL (SELECT DISTINCT name FROM search_names WHERE insurer = %s AND kind = asked.kind "
+        "  AND (strpos(name, asked.term) > 0 OR starts_with(code, asked.term)) LIMIT %s) AS n",
+        (*([one[column] for one in asked] for column in range(3)), insurer, limit),
     )
-    return [row[0] for row in await cursor.fetchall()]
+    found: dict[str, list[str]] = {key: [] for key, _, _ in asked}
+    for key, name in await cursor.fetchall():
+        found[key].append(name)
+    return found
 
 
 async def count_led_by(connection: Connection, page: Page, term: str, most: int) -> int:
