@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     assess.add_argument("--lang", choices=("zh", "en"), default="zh")
     assess.set_defaults(run=_scheme_assess)
 
-    again = commands.add_parser("recheck", help="重新核验 everything judged again under what is known now, over all cores")
+    again = commands.add_parser("recheck", help="重新核验 judge everything again by what is known now, over all cores")
     _configurable(again)
     again.add_argument("--jobs", type=_count, default=1, help="processes; more machines may do the same at once")
     again.add_argument("--slice", type=_count, help="premiums that one process takes at a time; default 50")
