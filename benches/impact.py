@@ -6,6 +6,7 @@ is asked for. The floor reads the same answer from a table that has nothing else
 """
 
 import asyncio
+import statistics
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ import psycopg
 from benches.line import Line, of_rates
 from benches.load import send
 from benches.market import INSURER, sales, world
-from benches.servers import Server, place, service
+from benches.servers import Place, Server, place, service
 from benches.wire import sign_all
 from gateway.db import Connection, new_pool
 from gateway.submissions.impact import Cause, Touched, find_touched, read_cause, write_list
@@ -42,8 +43,8 @@ def run(premiums: int) -> Iterator[Line]:
             _fill(server, at)
         _multiply(server.dsn, premiums)
         for kind, name in _NAMES.items():
-            yield asyncio.run(_measure(server.dsn, kind, read_cause(f"{kind}:{name}"), premiums))
-        yield asyncio.run(_measure(server.dsn, "all", read_cause("all"), premiums, rounds=1))
+            yield asyncio.run(_measure(where, server.dsn, kind, read_cause(f"{kind}:{name}"), premiums))
+        yield asyncio.run(_measure(where, server.dsn, "all", read_cause("all"), premiums, rounds=1))
 
 
 def _fill(server: Server, at: datetime) -> None:
@@ -95,21 +96,24 @@ def _name(kind: str, name: str, number: int) -> str:
     return name if number % _SHARE else _NAMES.get(kind, name)
 
 
-async def _measure(dsn: str, kind: str, cause: Cause, premiums: int, rounds: int = _ROUNDS) -> Line:
+async def _measure(where: Place, dsn: str, kind: str, cause: Cause, premiums: int, rounds: int = _ROUNDS) -> Line:
     values: list[float] = []
     floors: list[float] = []
+    own: list[float] = []
+    database: list[float] = []
     async with new_pool(dsn, 2) as pool, pool.connection() as connection:
         found = [one async for one in find_touched(connection, cause)]
         await _answer(connection, found)
         for _ in range(rounds):
-            start = time.perf_counter()
+            start, before, there = time.perf_counter(), time.process_time(), where.database_cpu_seconds()
             found = [one async for one in find_touched(connection, cause)]
             size = len(_list(found))
             middle = time.perf_counter()
+            own.append(time.process_time() - before)
+            database.append(where.database_cpu_seconds() - there)
             await _floor(connection)
             values.append(1 / (middle - start))
             floors.append(1 / (time.perf_counter() - middle))
-    slowest = round(1 / min(values), 3)
     return of_rates(
         f"impact.{kind}",
         "lists per second",
@@ -118,7 +122,9 @@ async def _measure(dsn: str, kind: str, cause: Cause, premiums: int, rounds: int
         touched=len(found),
         of=premiums,
         bytes=size,
-        slowest=slowest,
+        seconds=round(1 / statistics.median(values), 3),
+        cpu_seconds=round(statistics.median(own), 3),
+        database_cpu_seconds=round(statistics.median(database), 3),
     )
 
 
