@@ -156,6 +156,7 @@ async def get_readiness(gateway: State) -> Response:
         "sm2_engine": engine(),
         "trust": gateway.trust.digest,
         "catalogue": gateway.catalogue.digest,
+        "evidence_store": gateway.evidence.told(),  # while it is down hand-ins wait, and nothing else does
         "notes": gateway.notes,
     }
     if gateway.config.simulated_clock is not None:

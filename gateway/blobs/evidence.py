@@ -49,6 +49,12 @@ class Evidence:
         """Every store, the present one first."""
         return (*(() if self.into is None else (self.into,)), *self.others)
 
+    def told(self) -> str:
+        """How the store is doing, as far as this process has seen: `postgres`, `ok` or `down`. Nobody is asked."""
+        if self.into is None:
+            return ROWS
+        return "ok" if self.into.answers else "down"
+
     async def keep(self, digest: str, data: bytes) -> bytes | None:
         """What is to stand in the row: the bytes, or nothing once they are durable in the store. Raises `StoreDown`."""
         if self.into is None:

@@ -70,6 +70,7 @@ class Objects:
         self._timeout = timeout
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._rests_until = 0.0
+        self.answers = True  # as far as is known: the last call that ended says so
         self._folder: Path | None = None
         self._store: LocalStore | S3Store
         parts = urlsplit(self.url)
@@ -174,12 +175,16 @@ class Objects:
         try:
             async with asyncio.timeout(self._timeout), self._room:
                 yield
-        except GatewayError:
+            self.answers = True
+        except GatewayError as error:
+            self.answers = not isinstance(error, StoreDown)
             raise
         except TimeoutError as error:
+            self.answers = False
             self._rests_until = time.monotonic() + _REST_SECONDS
             raise StoreDown(f"{self.url} takes too long") from error
         except (BaseError, OSError, ValueError) as error:
+            self.answers = False
             raise StoreDown(f"{self.url}: {_first_line(error)}") from error
 
     def _check_mounted(self) -> None:

@@ -232,9 +232,12 @@ def test_a_store_that_is_down_refuses_hand_ins_and_nothing_else(dsn: str, tmp_pa
     insurer, facts, paper = a_paper()
 
     async def work(service: Service) -> None:
+        assert (await service.client.get("/readyz")).json()["evidence_store"] == "ok"
         folder.rename(tmp_path / "away")
         got = await service.put(insurer, paper)
         assert got.status == 503
+        ready = await service.client.get("/readyz")
+        assert (ready.status_code, ready.json()["evidence_store"]) == (200, "down")
         assert got.headers["retry-after"] == "10"
         assert [(one["rule"], one["reason"]) for one in got.json()["problems"]] == [("evidence.store", "unreachable")]
         assert (await service.submit(insurer, facts)).status == 201
@@ -244,6 +247,7 @@ def test_a_store_that_is_down_refuses_hand_ins_and_nothing_else(dsn: str, tmp_pa
         folder.rmdir()
         (tmp_path / "away").rename(folder)
         assert (await service.put(insurer, paper)).status == 201
+        assert (await service.client.get("/readyz")).json()["evidence_store"] == "ok"
 
     serve(dsn, work, evidence_store=f"file://{folder}")
     assert len(documents(dsn)) == 1
