@@ -1,5 +1,6 @@
 """A participant asks for a key by the one that it has; two people let it in; both keys count until the old one ends."""
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import psycopg
 import pytest
 from cryptography import x509
@@ -20,7 +22,7 @@ from hypothesis import strategies as st
 from service import URL, Answered, Service, provisioned, serve
 from signed_in import bearing, sign_in, users_file
 
-from gateway.app import publish_now
+from gateway.app import build, create_app, publish_now
 from gateway.cli import main
 from gateway.participants import LaterKey, Participant, ParticipantKey, Participants
 from schemas.verification import Outcome
@@ -252,6 +254,37 @@ def test_what_speaks_against_a_request_is_told(dsn: str) -> None:
         assert (await service.call("SANDBOX-A", "GET", f"/v1/key-requests?after={identity}")).status == 400
 
     serve(dsn, work, users=users_file())
+
+
+def test_another_process_learns_of_it_within_seconds_and_two_at_once_make_one_key(dsn: str) -> None:
+    key, path = ed25519.Ed25519PrivateKey.generate(), f"/v1/insurers/{WHO}/completeness"
+    new = signer(key, "new-1")
+
+    async def work(service: Service) -> None:
+        gateway = build(service.gateway.config, lambda: service.now)
+        app = create_app(gateway)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as client,
+        ):
+            other = Service(app, gateway, client, service.clock)
+            assert reasons(await by(other, new, "GET", path)) == [("request.key-known", "unknown")]
+            identity = (await ask(service, key, keyid="new-1")).json()["id"]
+            done = await asyncio.gather(
+                approve(service, "OPERATOR", identity),
+                approve(other, "OPERATOR-2", identity),
+                approve(other, "OPERATOR", identity),
+            )
+            assert {one.status for one in done} <= {201, 202, 422}
+            assert [one.status for one in done].count(202) == 1
+            async with asyncio.timeout(10):
+                for one in (other, service):
+                    while (await by(one, new, "GET", path)).status != 200:
+                        await asyncio.sleep(0.1)
+        with psycopg.connect(dsn) as connection:
+            assert connection.execute("SELECT count(*) FROM participant_keys").fetchone() == (1,)
+
+    serve(dsn, work)
 
 
 def test_one_person_is_enough_where_the_policy_says_so_and_few_may_wait(dsn: str) -> None:
