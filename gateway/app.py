@@ -162,7 +162,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            with suppress(SignerLost):  # which was told; the next process signs it
+            with suppress(SignerLost, CheckpointRefused):  # which was told; the next process signs it
                 await publish_now(gateway)
             await gateway.pool.close()
 
@@ -211,9 +211,14 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
 
 
 async def publish_now(gateway: Gateway) -> None:
-    """Sign a checkpoint over everything that is committed, if there is something new."""
+    """Sign a checkpoint over everything that is committed, if there is something new. Raises what `publish` raises, and
+    `CheckpointRefused` once a key that would sign has ended: nobody would believe it."""
     signer, *beside = gateway.log_signers
     async with gateway.pool.connection() as connection:
+        try:
+            check_not_ended(gateway.log_signers, await find_ends(connection), gateway.clock())
+        except Misconfigured as error:
+            raise CheckpointRefused("ended-key", str(error)) from error
         await publish(connection, signer, beside=beside, origin=gateway.config.log_origin, at=gateway.clock())
 
 
