@@ -115,6 +115,7 @@ def run(
             cases = world.cases()
         past = None
         if policies and began is None:
+            console.print(f"推送两年历史 two years of history, {policies} policies: some minutes, once (--no-history)")
             past = give_past(History(world, policies), made, console)
             if kept is not None:
                 keeping.keep(folder, kept, world.at)

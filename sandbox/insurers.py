@@ -11,6 +11,10 @@ _CHECKS = "0123456789X"
 MEDIA_TYPES = {"ofd": "application/ofd", "pdf": "application/pdf"}
 
 
+WITHOUT_LINE = ("DIA-XLSX-BDX", "DIA-CRS-CSV")
+"""Formats that have no column for the line of cover: it is registered for their insurers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What makes one insurer different from the next; the sandbox has no `if` on an insurer's code."""

@@ -7,14 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.insurers import WITHOUT_LINE
 from sandbox.keys import Key, make_key
 from sandbox.people import Person, people, with_people, write_people
 from sandbox.world import World
 
 MARKER, WORDS = "SIMULATED-TIME", "gateway sandbox: nothing in this folder ever happened\n"
 """What a gateway looks for before it believes a simulated clock: the file, and what stands in it."""
-
-_WITHOUT_LINE = ("DIA-XLSX-BDX", "DIA-CRS-CSV")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def participants(world: World) -> list[dict[str, Any]]:
             "dialect": one.dialect,
             "document_profile": one.document_profile,
             # A bordereau has no column for the line of business: it is registered.
-            **({"line": one.line} if one.dialect in _WITHOUT_LINE else {}),
+            **({"line": one.line} if one.dialect in WITHOUT_LINE else {}),
             "keys": [_key(one.request_key)],
         }
         for one in world.insurers

@@ -17,7 +17,7 @@ from sandbox.history.fates import COURSES
 from sandbox.history.lives import Life, bordereaux_until, live_honestly
 from sandbox.history.market import Enterprise, Product, enterprises, products
 from sandbox.history.telling import Days, Event, HandedIn, Said, Word
-from sandbox.insurers import Insurer
+from sandbox.insurers import WITHOUT_LINE, Insurer
 from sandbox.randomness import drawing
 from sandbox.world import World
 
@@ -111,7 +111,8 @@ class History:
 
     def _life(self, number: int, fate: str, insurer: Insurer, product: Product, issued_on: date, draw: Random) -> Life:
         own = drawing(f"life/{self.world.seed}/{number}")
-        drug = fate == "honest" and own.random() < _DRUGS
+        # Of whom only one line of cover is registered, for want of a column, no other is sold.
+        drug = fate == "honest" and own.random() < _DRUGS and insurer.dialect not in WITHOUT_LINE
         return Life(
             world=self.world,
             days=self.days,

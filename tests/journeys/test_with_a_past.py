@@ -1,5 +1,6 @@
 """A gateway that was given a past: two years of a small market through the real interface, and then the present."""
 
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -50,10 +51,15 @@ class Lived:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
-    folder = tmp_path_factory.mktemp("history")
-    for one in (folder, folder.parent, folder.parent.parent):
-        one.chmod(0o755)  # the database runs under its own account
+def lived() -> Iterator[Lived]:
+    # Not below pytest's own folder, which the database's account may not enter.
+    with tempfile.TemporaryDirectory(prefix="gateway-past-", ignore_cleanup_errors=True) as place:
+        folder = Path(place)
+        folder.chmod(0o755)
+        yield from _living(folder)
+
+
+def _living(folder: Path) -> Iterator[Lived]:
     world = World(1, at=datetime.now(UTC))
     history = History(world, POLICIES)
     made = provision(world, folder, port=free_port(), with_users=True)
