@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from benches import (
     audit,
     bundle,
+    console,
     feed,
     formats,
     impact,
@@ -51,6 +52,7 @@ def groups(size: Size, seconds: float, rows: int, *, long: bool = False) -> dict
         "schemes": lambda: schemes.run(seconds),
         "year": lambda: year.run(max(400, size.policies)),
         "match": lambda: match.run(size.policies * _ROWS_A_POLICY, seconds),
+        "console": lambda: console.run(_PORTFOLIO if long else size.policies * _PREMIUMS_A_POLICY),
         "oversight": lambda: oversight.run(size.policies * _PREMIUMS_A_POLICY, seconds),
     }
 
