@@ -41,6 +41,23 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n JOIN numbered ON 
 """
 
 
+_SEARCHES = ("/search?enterprise=%E7%A4%BA%E4%BE%8B", "/search?status=held", "/search?q=PJIA", "/impacts")
+_DRILLS = ("/drill", "/drill?check=FL-1&outcome=failed", "/board?by=month", "/board?by=clause", "/findings?list=rates")
+
+
+def paths_of(role: str) -> list[str]:
+    """What somebody of this role opens: everything in the menu, and what it leads to."""
+    paths = [page.path for page in menu(role)]
+    if role in ("subsidy_system", "regulator"):
+        paths += _SEARCHES
+    if role == "regulator":
+        paths += _DRILLS
+    return list(dict.fromkeys(paths))
+
+
+NAMES = frozenset(f"console.{role}{path}" for role in _PEOPLE for path in paths_of(role))
+
+
 def run(premiums: int) -> Iterator[Line]:
     """Pages a second, of each page that somebody may open."""
     world = World(1, at=datetime.now(UTC))
@@ -78,18 +95,7 @@ def _fill(dsn: str, premiums: int) -> None:
 
 def _of_role(url: str, made: Provisioned, role: str, name: str, premiums: int) -> Iterator[Line]:
     session = _signed_in(url, made, name)
-    paths = [page.path for page in menu(role)]
-    if role in ("subsidy_system", "regulator"):
-        paths += ["/search?enterprise=%E7%A4%BA%E4%BE%8B", "/search?status=held", "/search?q=PJIA", "/impacts"]
-    if role == "regulator":
-        paths += [
-            "/drill",
-            "/drill?check=FL-1&outcome=failed",
-            "/board?by=month",
-            "/board?by=clause",
-            "/findings?list=rates",
-        ]
-    for path in dict.fromkeys(paths):
+    for path in paths_of(role):
         values, floors = [], []
         _seconds(session, url + path)
         for _ in range(_ROUNDS):

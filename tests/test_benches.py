@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benches.console import NAMES as CONSOLE
 from benches.files import FILES
 from benches.oversight import JOBS
 from benches.streams import STREAMED
@@ -23,6 +24,7 @@ PRINTED = {
     "bundle": {"bundle.verify"},
     "impact": {f"impact.{cause}" for cause in ("clause", "key", "certificate", "rule", "all")},
     "match": {"match.rows"},
+    "console": set(CONSOLE),
     "oversight": {f"oversight.{name}" for name in JOBS},
     "submissions": {
         *("documents.put", "submissions.policies", "submissions.receipts", "submissions.mix"),
