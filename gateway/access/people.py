@@ -6,6 +6,7 @@ from datetime import timedelta
 from gateway.access.keys import LaterKeys
 from gateway.access.sessions import Limits, Sessions
 from gateway.access.users import Users
+from gateway.errors import Misconfigured
 from gateway.state import Gateway
 
 
@@ -23,5 +24,9 @@ def people_of(gateway: Gateway) -> People:
     config = gateway.config
     users = Users(config.users)
     users.all()
+    if config.oidc is not None:
+        unknown = {code for code in config.oidc.allowed.values() if gateway.participants.find(code) is None}
+        if unknown:
+            raise Misconfigured(f"oidc.allowed: no such participant: {', '.join(sorted(unknown))}")
     limits = Limits(timedelta(hours=config.session_hours), timedelta(minutes=config.session_idle_minutes))
     return People(users, Sessions(users, gateway.participants, limits, config.oidc), LaterKeys(gateway.participants))

@@ -50,7 +50,10 @@ class Provider:
     def __init__(self, config: OidcProvider) -> None:
         self._config = config
         check_address(config.issuer, insecure_localhost=config.insecure_localhost)
-        self._tls = ssl.create_default_context(cafile=str(config.ca) if config.ca else None)
+        try:
+            self._tls = ssl.create_default_context(cafile=str(config.ca) if config.ca else None)
+        except OSError as error:
+            raise Misconfigured(f"oidc.ca: {config.ca}: {error}") from error
         self._keys: list[PublishedKey] = []
         self._fetched_at: datetime | None = None
         self._tried_at: datetime | None = None

@@ -75,7 +75,7 @@ class Issuer:
         return [one.split(b" ")[1].decode() for one in self.server.requests]
 
 
-def config(issuer: str, **changes: Any) -> dict[str, Any]:
+def config(issuer: str, /, **changes: Any) -> dict[str, Any]:
     """The `[oidc]` table for this issuer."""
     return {
         "issuer": issuer,

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from house import AT
-from identity import CLIENT, NONCE, REDIRECT, WELL_KNOWN, Issuer, code_flow, config, new_key, real_provider
+from identity import NONCE, REDIRECT, WELL_KNOWN, Issuer, code_flow, config, new_key
 from joserfc import jws
 from listening import endless, raw, silent, trickling, whole
 from listening import serve as listen
@@ -22,6 +22,7 @@ from signed_in import bearing, entry, read, write_users
 from gateway.access.provider import check_address
 from gateway.errors import Misconfigured
 from gateway.serve import free_port
+from tests.real_provider import CLIENT, real_provider
 
 RSA, OTHER, EC, ED = new_key("rsa-1"), new_key("rsa-2"), new_key("ec-1", "ES256"), new_key("ed-1", "Ed25519")
 
@@ -324,6 +325,24 @@ def test_a_provider_is_asked_over_https(address: str) -> None:
     with pytest.raises(Misconfigured, match="https"):
         check_address(address, insecure_localhost=False)
     check_address("https://id.example/realm", insecure_localhost=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"issuer": "http://id.example"}, "https"),
+        ({"allowed": {"x": "NOBODY"}}, "NOBODY"),
+        ({"ca": "/nowhere.pem"}, "nowhere"),
+        ({"algorithms": ["HS256"]}, "algorithms"),
+        ({"algorithms": ["none"]}, "algorithms"),
+        ({"secret": "x"}, "secret"),
+    ],
+)
+def test_a_gateway_does_not_begin_with_a_provider_that_cannot_be(dsn: str, change: dict[str, Any], told: str) -> None:
+    async def nothing(_: Service) -> None: ...
+
+    with pytest.raises(Misconfigured, match=told):
+        serve(dsn, nothing, oidc=config("https://id.example", **change))
 
 
 def test_a_real_provider_signs_people_in_and_changes_its_keys(dsn: str) -> None:
