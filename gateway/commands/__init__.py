@@ -1,1 +1,1 @@
-"""What the commands of the command line do; `gateway.cli` only reads their arguments."""
+"""What the commands of the command line do; `arguments` only reads what they are asked."""
