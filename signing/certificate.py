@@ -84,6 +84,10 @@ def parse_certificate(der: bytes) -> Any:
 def _decode(certificate: Any) -> None:
     """Force what asn1crypto decodes lazily, so that a malformed field is found here and not in the middle of a path."""
     signed = certificate["tbs_certificate"]
+    if certificate["signature_value"].contents[:1] != b"\0":
+        raise BadCertificate(
+            "the signature is not whole octets"
+        )  # else a bit of it could be changed, and it still holds
     if signed["signature"].dump() != certificate["signature_algorithm"].dump():
         raise BadCertificate("two different signature algorithms")
     for part in (signed["version"], signed["serial_number"], signed["validity"], certificate["signature_value"]):

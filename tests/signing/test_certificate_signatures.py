@@ -1,16 +1,19 @@
 """The signatures on certificates, lists and signed data: by AlgorithmIdentifier, as the library hands them over."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from asn1crypto import algos, keys
 from authority import make_key
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from pyhanko_certvalidator.sig_validate import SignatureValidationContext
 
 from signing import sm2
+from signing.certificate import BadCertificate, parse_certificate
 from signing.checks.paths import SIGNATURES, Signatures, digest_of
 
 MESSAGE = b"to be signed"
@@ -138,3 +141,30 @@ def test_answers_are_kept_in_bounds() -> None:
         assert few.holds(value, MESSAGE, key.spki, named("sha256_ecdsa"))
         assert not few.holds(value, MESSAGE + bytes([number]), key.spki, named("sha256_ecdsa"))
     assert len(few._known) <= 4
+
+
+@pytest.mark.parametrize("unused", range(1, 8))
+def test_a_signature_is_whole_octets(unused: int) -> None:
+    """Bits of its last octet that are called unused are no part of the signature: they could be changed, and it held."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "whole octets")])
+    begins = datetime(2026, 1, 1, tzinfo=UTC)
+    for serial in range(1, 400):
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(serial)
+            .not_valid_before(begins)
+            .not_valid_after(begins + timedelta(days=9))
+            .sign(key, hashes.SHA256())
+        )
+        if made.signature[-1] % (1 << unused) == 0:  # DER lets the bits be called unused
+            break
+    der = made.public_bytes(serialization.Encoding.DER)
+    parse_certificate(der)
+    place = len(der) - len(made.signature) - 1
+    assert der[place] == 0
+    with pytest.raises(BadCertificate):
+        parse_certificate(der[:place] + bytes([unused]) + der[place + 1 :])
