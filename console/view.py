@@ -103,7 +103,7 @@ class View:
     def address(self, path: str, **query: object) -> str:
         """An address with these parameters; what is None or empty is left out."""
         given = {name: str(value) for name, value in query.items() if value not in (None, "")}
-        return f"{path}?{urlencode(given)}" if given else path
+        return f"{path}{'&' if '?' in path else '?'}{urlencode(given)}" if given else path
 
     def stay(self, **changes: object) -> str:
         """This page's address with other parameters."""

@@ -23,7 +23,7 @@ _CHECKS = tuple(f"FL-{number}" for number in range(1, 8))
 _OUTCOMES = ("passed", "failed", "indeterminate", "not_judged")
 _TONES = {"passed": "good", "failed": "bad", "indeterminate": "open", "not_judged": "quiet"}
 _FILTERS = ("insurer", "line", "clause", "from", "to", "unsigned", "as_of")
-_LISTS = ("clauses", "late-filings", "rates", "texts", "freshness")
+_LISTS = ("clauses", "stopped", "late-filings", "rates", "texts", "freshness")
 _SHANGHAI = timedelta(hours=8)
 _FILES = {
     ".json": "application/json",
@@ -102,7 +102,8 @@ def findings(view: View) -> Response:
     kind = kind if kind in _LISTS else "clauses"
     asked = view.asked("insurer", "as_of", "after")
     with view.gateway() as gateway:
-        found = gateway.call("GET", view.address(f"/v1/oversight/{kind}", **asked)).value
+        path = "/v1/oversight/clauses?kind=stopped" if kind == "stopped" else f"/v1/oversight/{kind}"
+        found = gateway.call("GET", view.address(path, **asked)).value
     return view.render(
         "findings.html",
         kind=kind,

@@ -145,7 +145,7 @@ def test_answers_are_kept_in_bounds() -> None:
 
 @pytest.mark.parametrize("unused", range(1, 8))
 def test_a_signature_is_whole_octets(unused: int) -> None:
-    """Bits of its last octet that are called unused are no part of the signature: they could be changed, and it held."""
+    """Bits that are called unused are no part of the signature: they could be changed, and it held."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "whole octets")])
     begins = datetime(2026, 1, 1, tzinfo=UTC)
