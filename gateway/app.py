@@ -30,8 +30,8 @@ from gateway.config import Config
 from gateway.db import new_pool
 from gateway.delivery.routes import router as delivery_routes
 from gateway.delivery.worker import delivering
-from gateway.errors import Misconfigured
 from gateway.erasure.routes import router as erasure_routes
+from gateway.errors import Misconfigured
 from gateway.feed.routes import router as feed_routes
 from gateway.filing.routes import router as filing_routes
 from gateway.filing.sources.poll import polling
@@ -46,18 +46,18 @@ from gateway.ledger.routes import router as ledger_routes
 from gateway.mappings.in_force import InForce
 from gateway.mappings.routes import router as mapping_routes
 from gateway.match.routes import router as match_routes
+from gateway.oversight.look_back.routes import router as look_back_routes
+from gateway.oversight.routes import router as oversight_routes
 from gateway.participants import load_participants
 from gateway.people.routes import router as people_routes
 from gateway.premiums.routes import router as premium_routes
-from gateway.oversight.look_back.routes import router as look_back_routes
-from gateway.oversight.routes import router as oversight_routes
 from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render, without_bytes
 from gateway.receipts.routes import router as receipt_routes
 from gateway.registries.check import Terms as RegistryTerms
 from gateway.registries.routes import router as registry_routes
 from gateway.registries.store import CurrentRegistries
-from gateway.simulated import check_database, clock_of
 from gateway.search.routes import router as search_routes
+from gateway.simulated import check_database, clock_of
 from gateway.state import Gateway
 from gateway.submissions.gather import Judges
 from gateway.submissions.memory.routes import router as memory_routes
@@ -283,19 +283,19 @@ async def _database_gone(request: Request, error: Exception) -> Response:
     return render(problem, request, request.app.state.gateway.catalogue)
 
 
-async def _signer_lost(request: Request, error: Exception) -> Response:
-    """Nothing is answered unsigned that is to be signed. What was decided stands: asked again, it is told."""
-    _LOG.critical("the signing key: %s", error)
-    problem = Unavailable("the signing key cannot be used", headers={"retry-after": "30"})
-    return render(problem, request, request.app.state.gateway.catalogue)
-
-
 async def _without_bytes(request: Request, error: Exception) -> Response:
     if not isinstance(error, NoBytes):
         raise error
     if not isinstance(error, Erased):
         _LOG.error("evidence: %s", error)
     return render(without_bytes(error), request, request.app.state.gateway.catalogue)
+
+
+async def _signer_lost(request: Request, error: Exception) -> Response:
+    """Nothing is answered unsigned that is to be signed. What was decided stands: asked again, it is told."""
+    _LOG.critical("the signing key: %s", error)
+    problem = Unavailable("the signing key cannot be used", headers={"retry-after": "30"})
+    return render(problem, request, request.app.state.gateway.catalogue)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -315,20 +315,6 @@ TAMPERINGS = (
         "changed",
     ),
     Tampering(
-        "what is earned of a premium",
-        "exposure_facts",
-        "UPDATE exposure_facts SET due = due + 1",
-        "audit.derived",
-        "changed",
-    ),
-    Tampering(
-        "the months of what is earned",
-        "exposure_months",
-        "UPDATE exposure_months SET due = due + 1",
-        "audit.derived",
-        "changed",
-    ),
-    Tampering(
         "what is at stake",
         "impact_standing",
         "UPDATE impact_standing SET net_paid = '1.00'",
@@ -355,6 +341,20 @@ TAMPERINGS = (
         "DELETE FROM impact_signers WHERE kind = 'certificate'",
         "audit.derived",
         "missing",
+    ),
+    Tampering(
+        "what is earned of a premium",
+        "exposure_facts",
+        "UPDATE exposure_facts SET due = due + 1",
+        "audit.derived",
+        "changed",
+    ),
+    Tampering(
+        "the months of what is earned",
+        "exposure_months",
+        "UPDATE exposure_months SET due = due + 1",
+        "audit.derived",
+        "changed",
     ),
     Tampering(
         "the totals of a day",
