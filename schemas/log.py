@@ -7,8 +7,20 @@ from pydantic import AwareDatetime, Field
 from schemas.base import Noun
 
 EntryKind = Literal[
-    "submission", "premium", "filing", "registry", "document", "mapping", "award", "decision", "directive", "key",
-    "erasure", "timestamp", "inquiry", "participant-key"
+    "submission",
+    "premium",
+    "filing",
+    "registry",
+    "document",
+    "mapping",
+    "award",
+    "decision",
+    "directive",
+    "key",
+    "erasure",
+    "timestamp",
+    "inquiry",
+    "participant-key",
 ]
 
 
