@@ -293,3 +293,50 @@ def test_without_a_key_nothing_is_signed(house: House, chromium: Browser, tmp_pa
         clerk.page.click("form.act button[type=submit]")
         clerk.page.wait_for_selector("[data-outcome] .note.bad")
         assert "密钥" in clerk.text("[data-outcome]")
+
+
+def test_a_line_that_breaks_says_so_and_loses_nothing(house: House, chromium: Browser, tmp_path: Path) -> None:
+    letter, content = message_of(house, _honest(house))
+    file = tmp_path / f"message.{_suffix(content)}"
+    file.write_bytes(content)
+    with Sitting(house, chromium).sign_in(f"clerk-{letter}", with_key=True) as clerk:
+        clerk.go("/upload")
+        clerk.page.set_input_files("#file", file)
+        clerk.context.set_offline(True)
+        clerk.page.click("form.act button[type=submit]")
+        clerk.page.wait_for_selector("[data-outcome] .note.bad")
+        assert "连接中断" in clerk.text("[data-outcome]")
+        clerk.context.set_offline(False)
+        clerk.page.click("form.act button[type=submit]")  # what was chosen is still there
+        clerk.page.wait_for_url(re.compile(r"/submissions/S"))
+
+
+def test_two_people_at_one_proposal_do_not_overwrite_each_other(
+    house: House, chromium: Browser, tmp_path: Path
+) -> None:
+    """Both propose from what they saw; once one is in force, the other is outdated and cannot be confirmed."""
+    filings = json.loads(house.made.registry.read_bytes())
+    addresses = []
+    with Sitting(house, chromium).sign_in("supervisor", with_key=True) as first:
+        for rate in ("2.7", "2.6"):
+            changed = json.loads(json.dumps(filings))
+            listed = changed["filings"] if isinstance(changed, dict) and "filings" in changed else changed
+            listed[1]["rate_max_percent"] = rate
+            file = tmp_path / f"registry-{rate}.json"
+            file.write_text(json.dumps(changed, ensure_ascii=False), encoding="utf-8")
+            first.go("/filings")
+            first.page.set_input_files("#file", file)
+            with first.page.expect_navigation(url=re.compile("/filings/proposals/.")):
+                first.page.click("form.act button[type=submit]")
+            addresses.append(first.page.url.removeprefix(house.console))
+    with Sitting(house, chromium).sign_in("second-supervisor", with_key=True) as second:
+        second.go(addresses[1])
+        third = Sitting(house, chromium).sign_in("second-supervisor", with_key=True)
+        third.go(addresses[0])
+        with third.page.expect_navigation():
+            third.page.locator("form[data-action='filings.confirm'] button").click()
+        second.page.locator("form[data-action='filings.confirm'] button").click()  # of a page that is old by now
+        second.page.wait_for_selector("[data-outcome] section.problem")
+        third.context.close()
+        second.go(addresses[1])
+        assert "须重新提出" in second.text("h1")
