@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,20 @@ def program(package: str, *names: str) -> str:
 
     Skips the test where that cannot be done.
     """
-    found = _found(names)
+    return _wanted(package, lambda: next((path for name in names if (path := shutil.which(name))), None))
+
+
+def sources(package: str, folder: Path) -> Path:
+    """A folder that a package brings; installed and skipped like a program."""
+    return Path(_wanted(package, lambda: str(folder) if folder.is_dir() else None))
+
+
+def _wanted(package: str, find: Callable[[], str | None]) -> str:
+    found = find()
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         with (Path(tempfile.gettempdir()) / "gateway-tests-apt.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes, one package manager
-            if (found := _found(names)) is None:
+            if (found := find()) is None:
                 for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", package]):
                     subprocess.run(
                         ["apt-get", *command],
@@ -29,11 +39,7 @@ def program(package: str, *names: str) -> str:
                         check=False,
                         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
                     )
-                found = _found(names)
+                found = find()
     if found is None:
         pytest.skip(f"MISSING: {package} is not installed and cannot be, so nothing here was tested")
     return found
-
-
-def _found(names: tuple[str, ...]) -> str | None:
-    return next((path for name in names if (path := shutil.which(name))), None)

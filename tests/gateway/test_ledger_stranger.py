@@ -7,7 +7,9 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +25,10 @@ from gateway import ledger
 from schemas.log import Entry
 from schemas.verification import Outcome, Report
 from signing.signer import load_signer, sm2_signer
+from tests.debian import program, sources
 
 ORIGIN = "gateway.example/premiums"
+CLIENT = Path(__file__).parents[1] / "tlog_client"
 
 
 class Wrong(Exception):
@@ -248,6 +252,42 @@ def test_a_full_tile_serves_for_a_partial_one(exported: Path, tmp_path: Path) ->
         (folder / f"tile/{level}/257").write_bytes(partial.read_bytes() + rest)
         partial.unlink()
     assert audited(folder).outcome is Outcome.PASSED
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody else's client of such logs: Go's (golang.org/x/mod/sumdb, of Debian), with a page of ours around it."""
+    go = program("golang-go", "go")
+    library = sources("golang-golang-x-mod-dev", Path("/usr/share/gocode/src/golang.org/x/mod"))
+    folder = tmp_path_factory.mktemp("client")
+    shutil.copy(CLIENT / "main.go", folder)
+    (folder / "go.mod").write_text(
+        f"module stranger\n\ngo 1.19\n\nrequire golang.org/x/mod v0.0.0\n\nreplace golang.org/x/mod => {library}\n"
+    )
+    built = subprocess.run(
+        [go, "build", "-o", "stranger", "."],
+        cwd=folder,
+        env={**os.environ, "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GO111MODULE": "on"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    return folder / "stranger"
+
+
+def test_somebody_elses_client_reads_the_log(exported: Path, client: Path, tmp_path: Path) -> None:
+    told = subprocess.run([client, exported], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
+    assert (found["signer"], found["size"], found["entries"]) == (ORIGIN, 66_000, 66_000)
+    assert found["proved"] > 300
+    folder = tmp_path / "log"
+    shutil.copytree(exported, folder)
+    flip(folder / "tile/0/003", 40)
+    changed = subprocess.run([client, folder], capture_output=True, text=True, check=False)
+    assert changed.returncode == 1
+    assert "inconsistent tile" in changed.stderr or "invalid transparency proof" in changed.stderr
 
 
 def test_a_key_that_cannot_be_read_is_no_verdict(exported: Path) -> None:
