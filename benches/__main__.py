@@ -5,7 +5,7 @@ Names are the groups below; without one, all of them. Progress and trouble go to
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from benches import (
     audit,
@@ -14,6 +14,7 @@ from benches import (
     feed,
     formats,
     impact,
+    ledger,
     log,
     match,
     oversight,
@@ -34,9 +35,12 @@ _PORTFOLIO = 1_000_000
 _PORTFOLIO_A_POLICY = 100  # premiums of which a list is made, for each policy that the service is sent
 _PREMIUMS_A_POLICY = 100  # the board counts so many for each policy that the service is sent
 _ROWS_A_POLICY = 25  # an application has so many rows for each policy that the service is sent
+_RECORDS_A_POLICY = (25, 250)  # among so many records a record is received, for each policy that the service is sent
 
 
-def groups(size: Size, seconds: float, rows: int, *, long: bool = False) -> dict[str, Callable[[], Iterator[Line]]]:
+def groups(
+    size: Size, seconds: float, rows: int, *, records: Sequence[int] = (), long: bool = False
+) -> dict[str, Callable[[], Iterator[Line]]]:
     """Every group of benches by name; those of one process last about `seconds` each."""
     return {
         "submissions": lambda: submissions.run(size),
@@ -51,6 +55,9 @@ def groups(size: Size, seconds: float, rows: int, *, long: bool = False) -> dict
         "impact": lambda: impact.run(_PORTFOLIO if long else size.policies * _PORTFOLIO_A_POLICY),
         "schemes": lambda: schemes.run(seconds),
         "year": lambda: year.run(max(400, size.policies)),
+        "ledger": lambda: ledger.run(
+            records or [size.policies * count for count in _RECORDS_A_POLICY], size.policies * 5 // 4
+        ),
         "match": lambda: match.run(size.policies * _ROWS_A_POLICY, seconds),
         "console": lambda: console.run(_PORTFOLIO if long else size.policies * _PREMIUMS_A_POLICY),
         "oversight": lambda: oversight.run(size.policies * _PREMIUMS_A_POLICY, seconds),
@@ -67,12 +74,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0, help="how long a bench of one process lasts")
     parser.add_argument("--rows", type=int, default=_ROWS, help="of the files that are read as they come")
     parser.add_argument(
+        "--records", help="among how many a record is received: 10000,100000,1000000; the smallest is the floor"
+    )
+    parser.add_argument(
         "--long", action="store_true", help=f"memory over {_LONG} messages, {_LONG_FILE} rows and premiums"
     )
     parsed = parser.parse_args()
     long_run = _LONG if parsed.long else max(100, parsed.policies * 12)
     size = Size(parsed.policies, long_run, parsed.workers, parsed.connections)
-    chosen = groups(size, parsed.seconds, _LONG_FILE if parsed.long else parsed.rows, long=parsed.long)
+    records = [int(count) for count in parsed.records.split(",")] if parsed.records else []
+    rows = _LONG_FILE if parsed.long else parsed.rows
+    chosen = groups(size, parsed.seconds, rows, records=records, long=parsed.long)
     unknown = set(parsed.names) - set(chosen)
     if unknown:
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")

@@ -41,7 +41,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Processor time of the process and its children so far."""
-        return sum(_cpu_seconds(pid) for pid in family(self.pid))
+        return sum(cpu_seconds(pid) for pid in family(self.pid))
 
     def resident_bytes(self) -> int:
         """Resident memory of the process and its children; pages that they share count once each."""
@@ -58,7 +58,7 @@ class Place:
 
     def database_cpu_seconds(self) -> float:
         """Processor time of the database server so far, of sessions that have ended too."""
-        return sum(_cpu_seconds(pid) for pid in family(self.database_pid))
+        return sum(cpu_seconds(pid) for pid in family(self.database_pid))
 
     def new_database(self, name: str) -> str:
         """A fresh database with the service's tables; its DSN."""
@@ -162,7 +162,7 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """User and system time, with that of children who have ended."""
     try:
         return sum(map(int, _stat(pid)[11:15])) / _TICK

@@ -23,6 +23,7 @@ PRINTED = {
     "audit": {"ledger.audit", "ledger.audit-published", "audit.rows"},
     "bundle": {"bundle.verify"},
     "impact": {f"impact.{cause}" for cause in ("clause", "key", "certificate", "rule", "all")},
+    "ledger": {"ledger.record"},
     "match": {"match.rows"},
     "console": set(CONSOLE),
     "oversight": {f"oversight.{name}" for name in JOBS},

@@ -145,11 +145,14 @@ async def load_documents(
     """The latest verdict on each document that is named by (insurer, digest), or that states one of these policy
     numbers: by insurer, (digest, verdict, digest of the trust folder), in the order in which they were handed in."""
     cursor = await connection.execute(
+        # Two searches, each by its own index: with OR between them every verdict there is would be read.
         "SELECT insurer, digest, verdict::text, trust_digest FROM ("
         "  SELECT DISTINCT ON (v.insurer, v.digest) v.insurer, v.digest, v.verdict, v.trust_digest, d.received_at "
-        "  FROM document_verdicts v JOIN documents d USING (insurer, digest) "
-        "  WHERE (v.insurer, v.digest) IN (SELECT * FROM unnest(%s::text[], %s::text[])) "
-        "     OR (v.insurer, v.policy_no) IN (SELECT * FROM unnest(%s::text[], %s::text[])) "
+        "  FROM document_verdicts v JOIN documents d USING (insurer, digest) WHERE v.id = ANY(ARRAY("
+        "    SELECT v.id FROM unnest(%s::text[], %s::text[]) AS k(insurer, digest) "
+        "      JOIN document_verdicts v USING (insurer, digest) "
+        "    UNION SELECT v.id FROM unnest(%s::text[], %s::text[]) AS k(insurer, policy_no) "
+        "      JOIN document_verdicts v USING (insurer, policy_no) WHERE v.policy_no IS NOT NULL)) "
         "  ORDER BY v.insurer, v.digest, v.id DESC) AS latest ORDER BY received_at, digest",
         (
             [insurer for insurer, _ in digests],
