@@ -18,7 +18,6 @@ from sandbox.people import Person
 from sandbox.provision import Provisioned, provision
 from sandbox.serving import console, free_port, serving
 from sandbox.world import World
-from tests.debian import program
 
 SHOTS = Path(os.environ.get("CONSOLE_SHOTS", Path(tempfile.gettempdir()) / "console-shots"))
 _PATIENCE = 20_000  # milliseconds: a busy machine is no fault
@@ -60,9 +59,8 @@ def opened_house() -> Iterator[House]:
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium without a window."""
-    path = program("chromium", "chromium", "chromium-browser", "google-chrome")
+def browser(path: str) -> Iterator[Browser]:
+    """The Chromium at this path, without a window."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:
