@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from untrusted.limits import Limits
 from untrusted.refused import Refused, shown
+from untrusted.runs import Runs, Unusual
 from untrusted.table import Cell, Row, Style
 
 MAIN: Final = (
@@ -24,6 +25,7 @@ _INDEX = re.compile(r"[0-9]{1,9}")
 _INTEGER = re.compile(r"-?[0-9]{1,15}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,4})?")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_new = tuple.__new__  # a cell without the detour over its class: there are many
 _Kind: TypeAlias = Literal["text", "number", "boolean", "error", "date", "blank"]
 
 
@@ -157,13 +159,23 @@ class Cells(_Target):
     The owner empties `rows` between feeds. Rows and cells must ascend: a reference that comes twice has two values.
     """
 
-    def __init__(self, limits: Limits, texts: list[str] | PackedTexts, styles: tuple[Style, ...]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        texts: list[str] | PackedTexts,
+        styles: tuple[Style, ...],
+        runs: Runs | None = None,
+    ) -> None:
         super().__init__(limits)
         self.rows: list[Row] = []
+        self._runs = runs
         self.merges: list[Merge] = []
         self._texts, self._styles = texts, styles
         self._columns: dict[str, int] = {}
         self._letters: dict[int, str] = {}
+        self._columns_written: dict[bytes, int] = {}  # at most 26 + 26² + 26³
+        self._styles_written: dict[bytes, Style] = {}  # no more than there are styles: a number is written in one way
+        self._most = limits.columns
         self._count = 0
         self._tables = 0
         self._within = False
@@ -219,6 +231,9 @@ class Cells(_Target):
         stated = attributes.get("r")
         column = self._column + 1
         if stated is not None and stated != f"{self._letters.get(column)}{self._row}":  # which most are
+            if self._runs is not None and stated.startswith("#"):
+                self._take_run(self._runs, stated)
+                return
             reference = _REFERENCE.fullmatch(stated)
             if reference is None or int(reference[2]) != self._row:
                 raise malformed("reference", f"{shown(stated)} is no cell of this row.", f"row {self._row}")
@@ -234,6 +249,48 @@ class Cells(_Target):
             raise Refused("file.too-large", "items", "The sheet has more cells than are read.")
         self._column = column
         self._cell, self._formula, self._stored, self._inline = attributes, False, None, None
+
+    def _take_run(self, runs: Runs, stated: str) -> None:
+        """The cells of a run, each as `_open_cell` and `_finished` have it; `Unusual` where those might refuse."""
+        cells, row, column, styles, most = self._cells, str(self._row).encode(), self._column, self._styles, self._most
+        assert cells is not None
+        for found in runs.take(stated):
+            letters, of_row, style, kind, value, text = found.groups()
+            before, column = column, self._columns_written.get(letters) or self._column_written(letters)
+            if of_row != row or not before < column <= most:
+                raise Unusual
+            self._count += 1
+            shown_as = styles[0] if style is None else self._styles_written.get(style) or self._style_written(style)
+            if text is not None:
+                if kind != b"inlineStr":
+                    raise Unusual
+                stored = text.decode()
+                if stored:
+                    said = self._checked(stored)
+                    self._count_characters(said)
+                    if said:
+                        cells[column] = _new(Cell, (column, "text", said, stored, False, shown_as))
+            elif value is not None:
+                stored = value.decode()
+                if kind == b"s":
+                    said = self._shared(stored)
+                    if said:
+                        cells[column] = _new(Cell, (column, "text", said, said, False, shown_as))
+                elif kind is None or kind == b"n":
+                    cells[column] = _new(Cell, (column, "number", self._number(stored), stored, False, shown_as))
+                else:
+                    raise Unusual
+        if self._count > self._limits.cells:
+            raise Unusual
+        self._column = column
+
+    def _column_written(self, letters: bytes) -> int:
+        column = self._columns_written[letters] = self._column_of(letters.decode())
+        return column
+
+    def _style_written(self, stated: bytes) -> Style:
+        style = self._styles_written[stated] = self._style(stated.decode())
+        return style
 
     def _open_content(self, local: str) -> None:
         if self._depth != 5 or self._cell is None:

@@ -9,6 +9,7 @@ from lxml import etree
 
 from untrusted.limits import DEFAULT, MIB, STREAM, Limits
 from untrusted.refused import Refused, refuse_larger, shown
+from untrusted.runs import Runs, Unusual
 from untrusted.sheet import MAIN, Cells, Merge, PackedTexts, SharedTexts, malformed
 from untrusted.source import FileBytes
 from untrusted.table import GENERAL, Row, Style, style
@@ -80,6 +81,9 @@ class Sheet:
 
     def content(self) -> tuple[list[Row], tuple[Merge, ...]]:
         """All rows and the merged ranges, in one reading. Raises as `rows` does."""
+        at_once = self._at_once()
+        if at_once is not None:
+            return at_once.rows, tuple(at_once.merges)
         rows: list[Row] = []
         merges: list[Merge] = []
         for target in self._fed():
@@ -95,6 +99,24 @@ class Sheet:
             target.rows.clear()
             merges = target.merges
         return tuple(merges)
+
+    def _at_once(self) -> Cells | None:
+        """The part read with its runs of cells at once; `None` where `_fed` has to read it, or to say why it is
+        refused: that alone decides what is."""
+        workbook = self._workbook
+        if self._part is None or workbook._streamed:
+            return None
+        texts = workbook._texts()
+        try:
+            runs = Runs(_part(workbook._archive, self._part, workbook._limits), workbook._limits)
+            target = Cells(workbook._limits, texts, workbook._styles, runs)
+            rest = runs.rest()
+            for _ in _stream((rest[at : at + _FEED] for at in range(0, len(rest), _FEED)), target, workbook._limits):
+                pass
+            runs.check_all_taken()
+        except (Unusual, Refused):
+            return None
+        return target
 
     def _fed(self) -> Iterator[Cells]:
         if self._part is None:
