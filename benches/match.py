@@ -5,6 +5,7 @@ same premiums are fetched from the same table in one query and parsed; and the s
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime
@@ -21,6 +22,7 @@ from gateway.match.fields import BY_NAME
 from gateway.match.match import match
 from gateway.match.read import read_application
 from gateway.match.workbook import Cell, Sheet, write_workbook
+from gateway.serve import collect_seldom
 from sandbox.records import PolicyFacts
 from schemas.canonical import canonical
 from schemas.policy import Policy
@@ -42,7 +44,11 @@ def run(rows: int, seconds: float) -> Iterator[Line]:
     with place() as where:
         dsn = where.new_database("match")
         _fill(dsn, policies)
+        thresholds = gc.get_threshold()
+        collect_seldom()  # as in the service
         yield asyncio.run(_measured(dsn, data, rows, seconds))
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 async def _measured(dsn: str, data: bytes, rows: int, seconds: float) -> Line:

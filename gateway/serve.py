@@ -75,12 +75,16 @@ def begin(config: Config) -> list[str]:
 def application() -> FastAPI:
     """The application of a worker process, from the configuration that `serve` handed down."""
     app = create_app(build(Config.model_validate_json(os.environ[_EFFECTIVE])))
-    # What stands now stands until the end, and what a request leaves behind is freed by its count: the collector of
-    # cycles need not look through it after each 700 objects, which is a fraction of one request's.
+    collect_seldom()
+    return app
+
+
+def collect_seldom() -> None:
+    """What stands now stands until the end, and what a request leaves behind is freed by its count: the collector of
+    cycles need not look through it after each 700 objects, which is a fraction of one request's."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
-    return app
 
 
 def make_signing_key(file: Path) -> None:

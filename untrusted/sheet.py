@@ -149,6 +149,11 @@ class SharedTexts(_Target):
             self.texts.append(self._checked("".join(self._item)))
             self._item = None
 
+    def hand_over(self) -> list[str] | PackedTexts:
+        """The texts, which are the caller's from now on: parser and target hold each other for a while yet."""
+        texts, self.texts = self.texts, []
+        return texts
+
     def _here(self) -> str:
         return f"shared text {len(self.texts)}"
 
@@ -185,6 +190,15 @@ class Cells(_Target):
         self._formula = False
         self._stored: str | None = None
         self._inline: list[str] | None = None
+
+    def hand_over(self) -> tuple[list[Row], tuple[Merge, ...]]:
+        """The rows since the last time, which are the caller's from now on, and all merged ranges."""
+        rows, self.rows = self.rows, []
+        return rows, tuple(self.merges)
+
+    def forget(self) -> None:
+        """Let go of everything large: parser and target hold each other until the collector of cycles comes."""
+        self.rows, self._texts, self._runs, self._cells = [], [], None, None
 
     def _here(self) -> str:
         return self._where(self._column)

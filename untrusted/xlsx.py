@@ -83,12 +83,13 @@ class Sheet:
         """All rows and the merged ranges, in one reading. Raises as `rows` does."""
         at_once = self._at_once()
         if at_once is not None:
-            return at_once.rows, tuple(at_once.merges)
+            return at_once
         rows: list[Row] = []
-        merges: list[Merge] = []
+        merges: tuple[Merge, ...] = ()
         for target in self._fed():
-            rows, merges = target.rows, target.merges
-        return rows, tuple(merges)
+            part, merges = target.hand_over()
+            rows += part
+        return rows, merges
 
     def each(self, take: Callable[[Row], None]) -> tuple[Merge, ...]:
         """Hand every row to `take`; the merged ranges, in the same one reading. Raises as `rows` does."""
@@ -100,23 +101,27 @@ class Sheet:
             merges = target.merges
         return tuple(merges)
 
-    def _at_once(self) -> Cells | None:
+    def _at_once(self) -> tuple[list[Row], tuple[Merge, ...]] | None:
         """The part read with its runs of cells at once; `None` where `_fed` has to read it, or to say why it is
         refused: that alone decides what is."""
         workbook = self._workbook
         if self._part is None or workbook._streamed:
             return None
         texts = workbook._texts()
+        if self._part not in workbook._archive:
+            return None
+        runs = Runs(_part(workbook._archive, self._part, workbook._limits), workbook._limits)
+        target = Cells(workbook._limits, texts, workbook._styles, runs)
         try:
-            runs = Runs(_part(workbook._archive, self._part, workbook._limits), workbook._limits)
-            target = Cells(workbook._limits, texts, workbook._styles, runs)
             rest = runs.rest()
             for _ in _stream((rest[at : at + _FEED] for at in range(0, len(rest), _FEED)), target, workbook._limits):
                 pass
             runs.check_all_taken()
+            return target.hand_over()
         except (Unusual, Refused):
             return None
-        return target
+        finally:
+            target.forget()
 
     def _fed(self) -> Iterator[Cells]:
         if self._part is None:
@@ -125,6 +130,7 @@ class Sheet:
         target = Cells(workbook._limits, workbook._texts(), workbook._styles)
         for _ in _stream(workbook._pieces(self._part), target, workbook._limits):
             yield target
+        target.forget()
 
 
 class Workbook:
@@ -177,7 +183,7 @@ class Workbook:
             if self._texts_part is not None:
                 for _ in _stream(self._pieces(self._texts_part), target, self._limits):
                     pass
-            self._shared = target.texts
+            self._shared = target.hand_over()
         return self._shared
 
     def _pieces(self, name: str) -> Iterator[bytes]:

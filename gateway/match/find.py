@@ -4,8 +4,9 @@ By the policy number; several insurers may use one, then the insurer and the ent
 Else by enterprise, product and, where the line states it, period. What is still ambiguous is told, never chosen.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from gateway.match.compare import Known
@@ -29,32 +30,44 @@ class Finding:
 Key = tuple[str, ...]
 
 
-@dataclass(slots=True)
 class Index:
-    """Premiums by their keys, so that a line costs the same among few and among many."""
+    """Premiums by their keys, so that a line costs the same among few and among many. Made when they are asked for:
+    where every line names its policy, the others are not."""
 
-    by_policy: dict[str, list[Known]] = field(default_factory=dict)
-    by_product: dict[Key, list[Known]] = field(default_factory=dict)
-    """By approval number or folded name of the product, then by credit code or folded name of the holder."""
-    by_period: dict[Key, list[Known]] = field(default_factory=dict)
-    """The same, and by both days of the period."""
+    def __init__(self, premiums: Iterable[Known]) -> None:
+        self._premiums = tuple(premiums)
 
-    @classmethod
-    def of(cls, premiums: Iterable[Known]) -> "Index":
-        """The index of these premiums."""
-        index = cls()
-        for known in premiums:
-            index.by_policy.setdefault(known.policy_no, []).append(known)
-            products = {known.text("approval_no"), known.product} - {None}
-            holders = {known.text("credit_code"), known.enterprise} - {None}
-            for product in products:
-                for holder in holders:
-                    key = (str(product), str(holder))
-                    index.by_product.setdefault(key, []).append(known)
-                    index.by_period.setdefault((*key, str(known.text("start")), str(known.text("end"))), []).append(
-                        known
-                    )
-        return index
+    @cached_property
+    def by_policy(self) -> Mapping[str, list[Known]]:
+        """By policy number."""
+        found: dict[str, list[Known]] = {}
+        for known in self._premiums:
+            found.setdefault(known.policy_no, []).append(known)
+        return found
+
+    @cached_property
+    def by_product(self) -> Mapping[Key, list[Known]]:
+        """By approval number or folded name of the product, then by credit code or folded name of the holder."""
+        found: dict[Key, list[Known]] = {}
+        for known in self._premiums:
+            for key in _products_of_holders(known):
+                found.setdefault(key, []).append(known)
+        return found
+
+    @cached_property
+    def by_period(self) -> Mapping[Key, list[Known]]:
+        """The same, and by both days of the period."""
+        found: dict[Key, list[Known]] = {}
+        for known in self._premiums:
+            for key in _products_of_holders(known):
+                found.setdefault((*key, str(known.text("start")), str(known.text("end"))), []).append(known)
+        return found
+
+
+def _products_of_holders(known: Known) -> Iterator[tuple[str, str]]:
+    products = {known.text("approval_no"), known.product} - {None}
+    holders = {known.text("credit_code"), known.enterprise} - {None}
+    return ((str(product), str(holder)) for product in products for holder in holders)
 
 
 def find(line: Line, index: Index, insurers: Mapping[str, str]) -> Finding:

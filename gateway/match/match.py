@@ -47,7 +47,7 @@ async def match(
     lines = application.lines
     keys = await asyncio.to_thread(_keys, lines)
     premiums = await store.find_premiums(connection, as_of, keys)
-    findings = await asyncio.to_thread(lambda: find_each(lines, Index.of(premiums), insurers))
+    findings = await asyncio.to_thread(lambda: find_each(lines, Index(premiums), insurers))
     found = {finding.premium.position: finding.premium for finding in findings if finding.premium is not None}
     more = _further_keys(found.values(), keys)
     if more is not None:
@@ -122,7 +122,14 @@ def _row(
         ]
         return row
     known = finding.premium
-    fields = [_field(name, said, line, known, context) for name, said in line.said.items()]
+    verified = known.facts if known.status == "verified" else {}
+    fields = [
+        # The same text, which is what most fields are: no field means more than that.
+        {"field": name, "cell": line.place(name), "outcome": "agrees", "verified": said.value}
+        if said.value is not None and said.value == verified.get(name)
+        else _field(name, said, line, known, context)
+        for name, said in line.said.items()
+    ]
     row |= {
         "found": "one",
         "premium": {
@@ -148,12 +155,8 @@ def _row(
 
 
 def _field(name: str, said: Said, line: Line, known: Known, context: Context) -> dict[str, Any]:
-    place = line.place(name)
-    if known.status == "verified" and said.value is not None and said.value == known.facts.get(name):
-        # The same text, which is what most fields are: no field means more than that.
-        return {"field": name, "cell": place, "outcome": "agrees", "verified": said.value}
     found = compare(said, known, context)
-    field: dict[str, Any] = {"field": name, "cell": place, "outcome": found.answer}
+    field: dict[str, Any] = {"field": name, "cell": line.place(name), "outcome": found.answer}
     if said.shown and found.answer != "agrees":  # what agrees is said once
         field["stated"] = said.shown
     if found.verified is not None:

@@ -17,6 +17,7 @@ from gateway.match.values import Cell, Reader, Said, read_cell, read_statement
 from schemas.verification import Check, failed
 from untrusted import Cell as SheetCell
 from untrusted import Merge, Refused, Row, moment, read_json, read_xlsx
+from untrusted.table import Style
 
 MOST_ROWS = 20_000
 _HEADER_WITHIN = 30
@@ -164,7 +165,8 @@ def _read_table(rows: Sequence[Row], merges: Sequence[Merge], date1904: bool) ->
     lines: list[Line] = []
     passed_over: list[int] = []
     reader = Reader()
-    read: dict[int, dict[str, Said]] = {column: {} for column in columns}
+    # A cell that was read is known again by its text, a number by its text and how it is shown.
+    read: dict[int, dict[str | tuple[str, Style], Said]] = {column: {} for column in columns}
     places = {field.name: _letters(column) for column, (field, _) in columns.items()}
     for row in body:
         if _is_behind(row, columns):
@@ -172,13 +174,15 @@ def _read_table(rows: Sequence[Row], merges: Sequence[Merge], date1904: bool) ->
             continue
         said = {}
         for column, (field, unit) in columns.items():
-            stated, texts = row.cells.get(column), read[column]
-            if stated is None or stated.kind != "text":
+            stated, before = row.cells.get(column), read[column]
+            if stated is None or stated.kind not in ("text", "number"):
                 said[field.name] = reader.read(field, _sheet_cell(stated, date1904), unit)
-            elif (known := texts.get(stated.value)) is not None:
-                said[field.name] = known
-            else:
-                said[field.name] = texts[stated.value] = read_cell(field, Cell(stated.value), unit)
+                continue
+            key = stated.value if stated.kind == "text" else (stated.value, stated.style)
+            known = before.get(key)
+            if known is None:
+                known = before[key] = read_cell(field, _sheet_cell(stated, date1904), unit)
+            said[field.name] = known
         lines.append(Line(row.number, said, places))
     _check_count(len(lines))
     return Application(2, tuple(lines), tuple(unread), tuple(passed_over))

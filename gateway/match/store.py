@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -58,11 +59,13 @@ async def find_premiums(connection: Connection, as_of: datetime, keys: Keys, but
         "  UNION SELECT insurer, policy_no FROM premium_facts WHERE region LIKE %(region)s || '%%' "
         "    AND starts_on BETWEEN %(first)s AND %(last)s "
         "  EXCEPT SELECT * FROM unnest(%(insurers)s::text[], %(numbers)s::text[])"
-        "), latest AS (SELECT DISTINCT ON (f.insurer, f.policy_no) f.position "
+        "), latest AS (SELECT DISTINCT ON (f.insurer, f.policy_no) f.position, f.insurer, f.policy_no "
         "  FROM (SELECT * FROM keys LIMIT %(most)s) AS keys JOIN premium_facts f USING (insurer, policy_no) "
         "  WHERE f.known_at <= %(as_of)s ORDER BY f.insurer, f.policy_no, f.revision DESC"
-        ") SELECT position, insurer, policy_no, revision, status, known_at, facts::text, holder_name, product_name "
-        "FROM latest JOIN premium_facts USING (position) ORDER BY insurer, policy_no",
+        # Their order is told with them: sorted as whole rows, many would be sorted on disk.
+        "), placed AS (SELECT position, row_number() OVER (ORDER BY insurer, policy_no) AS place FROM latest) "
+        "SELECT position, insurer, policy_no, revision, status, known_at, facts::text, holder_name, product_name, "
+        "place FROM placed JOIN premium_facts USING (position)",
         {
             "policy_nos": list(keys.policy_nos),
             "holder_codes": list(keys.holder_codes),
@@ -80,7 +83,7 @@ async def find_premiums(connection: Connection, as_of: datetime, keys: Keys, but
     )
     if cursor.rowcount > MOST_PREMIUMS:
         raise TooMany(f"more than {MOST_PREMIUMS} premiums have one of these keys")
-    return list(map(_known, await cursor.fetchall()))
+    return [_known(row[:-1]) for row in sorted(await cursor.fetchall(), key=itemgetter(-1))]
 
 
 async def load_lives(connection: Connection, positions: Sequence[int], as_of: datetime) -> dict[int, Life]:
