@@ -108,15 +108,17 @@ def _invoice(row: tuple[Any, ...]) -> tuple[str, KnownRecord]:
 async def add_invoices(connection: Connection, states: Mapping[PolicyKey, PolicyState]) -> None:
     """Give each state the invoices that name it, and the red letters that only name one of those."""
     insurers, numbers = _columns(list(states))
+    # Arrays, of which the planner expects few: of a search in lists it expects a hundredth of all invoices, and among
+    # millions it would read every red letter rather than look up these.
     cursor = await connection.execute(
         "WITH naming AS (SELECT seq FROM records WHERE type = 'invoice' AND insurer = ANY(%s) "
         "    AND (record -> 'policy_nos') ?| %s),"
-        "  red AS (SELECT r.seq FROM records r JOIN records o ON o.seq IN (SELECT seq FROM naming)"
+        "  red AS (SELECT r.seq FROM records r JOIN records o ON o.seq = ANY(ARRAY(SELECT seq FROM naming))"
         "    AND r.record ->> 'red_letter_of' = o.number AND r.insurer = o.insurer"
         "    WHERE r.type = 'invoice' AND r.record ->> 'red_letter_of' IS NOT NULL)"
         " SELECT r.insurer, r.submission_id, s.keyid, r.number, r.outcome, r.known_at, r.record::text"
         " FROM records r JOIN submissions s ON s.id = r.submission_id"
-        " WHERE r.seq IN (SELECT seq FROM naming UNION SELECT seq FROM red)"
+        " WHERE r.seq = ANY(ARRAY(SELECT seq FROM naming UNION SELECT seq FROM red))"
         " ORDER BY r.record ->> 'red_letter_of' IS NOT NULL, r.seq",  # what is cancelled before what cancels it
         (sorted(set(insurers)), sorted(set(numbers))),
     )
