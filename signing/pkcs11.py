@@ -8,7 +8,6 @@ error: there is no answer rather than an unsigned or a wrong one.
 import hashlib
 import threading
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,7 +118,13 @@ class _Library:
         return list(self.module.get_tokens())
 
 
-_library = lru_cache(16)(_Library)
+_loaded: dict[Path, _Library] = {}  # no answers that are kept, but what a process loads once
+
+
+def _library_at(module: Path) -> _Library:
+    if (known := _loaded.get(module)) is None:
+        known = _loaded.setdefault(module, _Library(module))
+    return known
 
 
 def open_token(uri: TokenUri, module: Path, pin: str) -> TokenSigner:
@@ -129,7 +134,7 @@ def open_token(uri: TokenUri, module: Path, pin: str) -> TokenSigner:
     or one that signs nothing that holds.
     """
     try:
-        signer = TokenSigner(_library(module.resolve()), uri, pin)
+        signer = TokenSigner(_library_at(module.resolve()), uri, pin)
         signer.sign(b"does this key sign?")
     except (pkcs11.PKCS11Error, SignerLost) as error:
         raise UnusableKey("token", f"{uri.shown()}: {_named(error)}") from error

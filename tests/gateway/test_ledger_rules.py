@@ -27,7 +27,7 @@ def emitted() -> set[tuple[str, str]]:
 
 # Named by a variable in the source: of a checkpoint's refusal, of a resource, of what was not reached.
 READ = ("log.checkpoint", "log.entries", "log.tiles")
-REFUSED = ("malformed", "bad-signature", "unknown-signer", "ambiguous-key", "other-log")
+REFUSED = ("malformed", "bad-signature", "unknown-signer", "ambiguous-key", "other-log", "no-ed25519")
 VARIABLE = {
     *((rule, reason) for rule in ("log.checkpoint", "log.checkpoints") for reason in REFUSED),
     *(
@@ -35,6 +35,9 @@ VARIABLE = {
         for rule in ("log.checkpoint", "log.entries", "log.tiles")
         for reason in ("missing", "unavailable")
     ),
+    # Of a key that had ended (ends.py): the rule is its caller's.
+    *((rule, "ended-key") for rule in ("log.checkpoint", "log.checkpoints")),
+    ("log.checkpoint", "not-vouched"),
     *((rule, "not-reached") for rule in ("log.entries", "log.tiles", "log.root")),
 }
 
