@@ -25,7 +25,6 @@ from gateway import ledger
 from schemas.log import Entry
 from schemas.verification import Outcome, Report
 from signing.signer import load_signer, sm2_signer
-from tests.debian import program, sources
 
 ORIGIN = "gateway.example/premiums"
 CLIENT = Path(__file__).parents[1] / "tlog_client"
@@ -257,6 +256,8 @@ def test_a_full_tile_serves_for_a_partial_one(exported: Path, tmp_path: Path) ->
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Somebody else's client of such logs: Go's (golang.org/x/mod/sumdb, of Debian), with a page of ours around it."""
+    from tests.debian import program, sources  # here: what stands above is run as a script too, outside of the tests
+
     go = program("golang-go", "go")
     library = sources("golang-golang-x-mod-dev", Path("/usr/share/gocode/src/golang.org/x/mod"))
     folder = tmp_path_factory.mktemp("client")
