@@ -248,7 +248,7 @@ def test_what_is_no_stamp_is_not_kept_and_delays_nobody(dsn: str, tmp_path: Path
 
         for some in (names[:7], names[7:14], names[14:]):
             part = [asked(server.url, name) for name in (*some, *(["good"] if "good" not in some else []))]
-            stamped(dsn, trusting(tmp_path, one), part, work, timestamp_timeout_seconds=1.0)
+            stamped(dsn, trusting(tmp_path, one), part, work, timestamp_timeout_seconds=4.0)
 
 
 def test_one_gateway_at_a_time_asks(dsn: str, tmp_path: Path) -> None:
