@@ -154,7 +154,7 @@ async def ask(
         async with asyncio.timeout(config.timestamp_timeout_seconds):
             answer = await _post(client, authority.url, query)
         stamped = read_answer(answer, imprint, authority.digest, nonce)
-    except TimeoutError as error:
+    except (TimeoutError, httpx.TimeoutException) as error:  # whichever clock was first: ours, or the library's
         raise NoStamp("too slow") from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, BadAnswer) as error:
         raise NoStamp(str(error)[:300] or type(error).__name__) from error
