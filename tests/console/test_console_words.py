@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import jinja2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,3 +72,13 @@ def test_the_place_in_a_message_is_marked() -> None:
     chinese = "保单号,保费\n1,二\n".encode("gb18030")
     (found,) = excerpts_of(chinese, "text/csv", [{"field": "保费"}])
     assert found.lines[0] == (1, "保单号,保费", True)
+
+
+def test_what_is_not_said_is_not_good() -> None:
+    """A field that the API leaves out is never shown as the better of two."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.ChainableUndefined
+    )
+    page = environment.from_string("{% import '_macros.html' as m with context %}{{ m.freshness(one.stale) }}")
+    for one, tone in (({}, "bad"), ({"stale": None}, "bad"), ({"stale": True}, "bad"), ({"stale": False}, "good")):
+        assert f'class="badge {tone}"' in page.render(one=one, t=lambda name: name)
