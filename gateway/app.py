@@ -17,6 +17,7 @@ from starlette.responses import Response
 from adapters.versions import Versions, known
 from gateway import published
 from gateway.access.people import people_of
+from gateway.acts import Objected
 from gateway.batches.routes import Intake
 from gateway.batches.routes import router as batch_routes
 from gateway.batches.run import running
@@ -51,7 +52,7 @@ from gateway.oversight.routes import router as oversight_routes
 from gateway.participants import load_participants
 from gateway.people.routes import router as people_routes
 from gateway.premiums.routes import router as premium_routes
-from gateway.problems import BadRequest, NotFound, Problem, Unavailable, render, without_bytes
+from gateway.problems import BadRequest, NotFound, Problem, Refused, Unavailable, render, without_bytes
 from gateway.receipts.routes import router as receipt_routes
 from gateway.registries.check import Terms as RegistryTerms
 from gateway.registries.routes import router as registry_routes
@@ -204,6 +205,7 @@ def create_app(gateway: Gateway | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(psycopg.OperationalError, _database_gone)
+    app.add_exception_handler(Objected, _objected)
     app.add_exception_handler(NoBytes, _without_bytes)
     app.add_exception_handler(SignerLost, _signer_lost)
     app.add_exception_handler(Exception, _unforeseen)
@@ -256,6 +258,12 @@ async def _problem(request: Request, error: Exception) -> Response:
     if not isinstance(error, Problem):
         raise error
     return render(error, request, request.app.state.gateway.catalogue)
+
+
+async def _objected(request: Request, error: Exception) -> Response:
+    if not isinstance(error, Objected):
+        raise error
+    return render(Refused(checks=error.checks), request, request.app.state.gateway.catalogue)
 
 
 async def _wrong_parameters(request: Request, error: Exception) -> Response:

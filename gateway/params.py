@@ -11,9 +11,10 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from gateway.access.caller import Caller, SignedCaller
@@ -21,14 +22,18 @@ from gateway.access.people import People
 from gateway.access.sessions import SignedIn
 from gateway.db import Connection
 from gateway.participants import Role
-from gateway.problems import BadRequest, Forbidden, NotAuthenticated, TooLarge
+from gateway.problems import BadRequest, Forbidden, NotAuthenticated, Refused, TooLarge
 from gateway.state import Gateway
 from schemas.verification import Outcome, failed
 from signing.message import Content
 from signing.request import HttpMessage, RequestKey, judge_request
 from signing.structured import canonical_member
+from untrusted import Refused as Unreadable
+from untrusted import read_json
 
 __all__ = ["Caller", "SignedCaller"]
+
+N = TypeVar("N", bound=BaseModel)
 
 SETTLED_AFTER = timedelta(seconds=120)  # longer than any message may wait and take; see submissions/writer.py
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,6 +86,22 @@ async def read_body(request: Request, limit: int) -> bytes:
             raise TooLarge(f"the body is larger than {limit} bytes")
         parts.append(part)
     return b"".join(parts)
+
+
+def read_noun(noun: type[N], body: bytes) -> N:
+    """A body as the noun that it must be. Raises `Refused` if it is no JSON, `BadRequest` with every field that is not
+    as the contract says."""
+    try:
+        return noun.model_validate(read_json(body))
+    except Unreadable as error:
+        raise Refused(checks=[failed(error.rule, error.reason, where=error.where)]) from error
+    except ValidationError as error:
+        raise BadRequest(
+            checks=[
+                failed("request.parameters", "not-allowed", field="/".join(map(str, one["loc"])), detail=one["msg"])
+                for one in error.errors(include_url=False, include_input=False)
+            ]
+        ) from error
 
 
 def route_of(request: Request) -> str:
@@ -174,7 +195,7 @@ def unsigned() -> NotAuthenticated:
     )
 
 
-def acting(caller: Caller) -> SignedCaller:
+def as_signed(caller: Caller) -> SignedCaller:
     """The caller who signed, where a route only sometimes acts. Raises `NotAuthenticated` for a session."""
     if not isinstance(caller, SignedCaller):
         raise unsigned()

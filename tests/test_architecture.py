@@ -24,7 +24,7 @@ MAY_IMPORT = {
 ORDER = [
     {"errors"},
     {"config", "db", "participants", "keys", "catalogue", "frauds", "shown", "entries"},
-    {"blobs", "simulated"},
+    {"blobs", "simulated", "acts"},
     {"state", "problems"},
     {"access"},
     {"params", "answers"},

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.access.users import User
+from gateway.acts import Acting
 from gateway.participants import Participant, ParticipantKey
 from schemas.verification import Check
 from signing.request import HttpMessage, RequestSignature
@@ -31,6 +32,11 @@ class SignedCaller(Caller):
     key: ParticipantKey
     signature: RequestSignature
     checks: tuple[Check, ...]
+
+    @property
+    def acting(self) -> Acting:
+        """Who acts, as slices take it."""
+        return Acting(self.participant, self.key, self.proof())
 
     def proof(self) -> dict[str, Any]:
         """What proves who sent the body, as JSON: signature base, signature and key (RFC 9421 section 2.5), base64."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from gateway.acts import Person
 from gateway.audit.bodiless import check_bodiless, signed_lines
 from gateway.audit.entry import Range, Said
+from gateway.audit.requests import check_another, check_signer
 from gateway.audit.store import Snapshot, rows
 from gateway.audit.told import changed, compare, missing
 from gateway.erasure.statement import statement_id
@@ -55,10 +57,11 @@ def _judge(one: Said, document: str, row: tuple[object, ...], people: Participan
         "bytes": (False, left),
     }
     yield from compare("erasures", document, pairs)
-    if holder == first or keyid == asked_by:
-        yield changed("erasures", document, "second-person")
-    for proof, sender in ((asked, asker), (request, participant)):
-        yield from check_bodiless("erasures", document, proof, None, people, str(sender))
+    asking, agreeing = Person(str(asker), str(asked_by), str(first)), Person(str(participant), str(keyid), str(holder))
+    yield from check_another("erasures", document, agreeing, asking)
+    for proof, person in ((asked, asking), (request, agreeing)):
+        yield from check_bodiless("erasures", document, proof, None, people, person.participant)
+        yield from check_signer("erasures", document, proof, person, people)
         if not _names(signed_lines(proof), document):
             yield changed("erasures", document, "request.target")
 

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.acts import Person
 from gateway.audit.filings import judge_pages
-from gateway.audit.requests import check_request, lines_of
+from gateway.audit.requests import check_another, check_request, check_signer, lines_of
 from gateway.audit.store import Snapshot, one, rows
 from gateway.audit.told import changed, compare, missing, unsigned
 from gateway.filing.proposals.decide import contents_of, identity_of
@@ -18,8 +19,8 @@ _PROPOSALS = (
 )
 _BYTES = "SELECT bytes FROM filing_proposals WHERE id = %s"
 _CONFIRMATIONS = (
-    "SELECT c.proposal, c.participant, c.keyid, c.holder, c.request, p.keyid, p.holder FROM filing_confirmations c "
-    "JOIN filing_proposals p ON p.id = c.proposal ORDER BY p.seq, c.holder"
+    "SELECT c.proposal, c.participant, c.keyid, c.holder, c.request, p.participant, p.keyid, p.holder "
+    "FROM filing_confirmations c JOIN filing_proposals p ON p.id = c.proposal ORDER BY p.seq, c.holder"
 )
 _ENDS = (
     "SELECT e.proposal, e.outcome, e.participant, e.keyid, e.holder, e.request, e.file, e.leaf_index, p.digest, "
@@ -63,15 +64,15 @@ def _judge_proposal(connection: Snapshot, row: tuple[Any, ...], people: Particip
         yield from judge_pages(table, name, request["fetched"], data)
         return
     yield from check_request(table, name, request, data, people, participant)
-    yield from _judge_person(table, name, request, keyid, holder, people)
+    yield from check_signer(table, name, request, Person(participant, keyid, holder), people)
 
 
 def _judge_confirmation(row: tuple[Any, ...], people: Participants) -> Iterator[Check]:
     table = "filing_confirmations"
-    proposal, participant, keyid, holder, request, first_key, first_holder = row
+    proposal, participant, keyid, holder, request, *first = row
     yield from _judge_act(table, proposal, "confirmation", participant, keyid, holder, request, people)
-    if keyid == first_key or holder == first_holder:
-        yield changed(table, proposal, "holder", told="another person than who proposed", there=holder)
+    if first[1] is not None:  # nobody proposed what a source answered
+        yield from check_another(table, proposal, Person(participant, keyid, holder), Person(*first))
 
 
 def _judge_end(row: tuple[Any, ...], people: Participants) -> Iterator[Check]:
@@ -109,20 +110,9 @@ def _judge_act(
 ) -> Iterator[Check]:
     """The signed address names the act and the proposal; there is no body."""
     yield from check_request(table, proposal, request, b"", people, participant, may_be_empty=True)
-    yield from _judge_person(table, proposal, request, keyid, holder, people)
+    yield from check_signer(table, proposal, request, Person(participant, keyid, holder), people)
     address = f"/v1/filings/proposals/{proposal.removeprefix('sha256:')}/{act}"
     if isinstance(request, dict) and not any(
         line.startswith('"@target-uri"') and line.endswith(address) for line in lines_of(request)
     ):
         yield unsigned(table, proposal, "request.proposal")
-
-
-def _judge_person(
-    table: str, key: object, request: Any, keyid: str, holder: str, people: Participants
-) -> Iterator[Check]:
-    """The columns name the key that signed, and who holds it."""
-    if isinstance(request, dict):
-        yield from compare(table, key, {"keyid": (request.get("keyid"), keyid)})
-    known = people.by_key(keyid)
-    if known is not None:
-        yield from compare(table, key, {"holder": (known[1].holder, holder)})

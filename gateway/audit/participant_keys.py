@@ -3,8 +3,9 @@
 import base64
 from collections.abc import Iterator, Sequence
 
+from gateway.acts import Person
 from gateway.audit.entry import Range, Said
-from gateway.audit.requests import check_request, lines_of
+from gateway.audit.requests import check_request, check_signer, lines_of
 from gateway.audit.store import Snapshot, rows
 from gateway.audit.told import changed, compare, missing, unsigned
 from gateway.participants import Participants
@@ -85,6 +86,4 @@ def judge_approvals(connection: Snapshot, people: Participants) -> Iterator[Chec
         address = f"/v1/key-requests/{request}/approval"
         if not any(address in line for line in lines_of(proof) if line.startswith('"@target-uri"')):
             yield unsigned("key_approvals", key, "request.address")
-        found = people.by_key(keyid)
-        if proof.get("keyid") != keyid or (found is not None and found[1].holder != holder):
-            yield changed("key_approvals", key, "holder")
+        yield from check_signer("key_approvals", key, proof, Person(participant, keyid, holder), people)

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from adapters.versions import known as known_mappings
-from gateway.audit.requests import check_request, lines_of
+from gateway.acts import Person
+from gateway.audit.requests import check_another, check_request, check_signer, lines_of
 from gateway.audit.store import Snapshot, rows
 from gateway.audit.told import changed, compare, not_known, unsigned
 from gateway.participants import Participants
@@ -20,8 +21,9 @@ _PROPOSALS = (
     "FROM mapping_proposals ORDER BY digest"
 )
 _APPROVED = (
-    "SELECT a.id, a.proposal, a.participant, a.keyid, a.holder, a.request, p.keyid, p.holder, p.proposed_at, "
-    "a.known_at FROM mapping_activations a JOIN mapping_proposals p ON p.digest = a.proposal ORDER BY a.id"
+    "SELECT a.id, a.proposal, a.request, p.proposed_at, a.known_at, a.participant, a.keyid, a.holder, "
+    "p.participant, p.keyid, p.holder "
+    "FROM mapping_activations a JOIN mapping_proposals p ON p.digest = a.proposal ORDER BY a.id"
 )
 _INSTALLED = (
     "SELECT id, dialect, version, mapping_digest, active_from, known_at FROM mapping_activations "
@@ -50,7 +52,7 @@ def _judge_proposal(row: tuple[Any, ...], people: Participants) -> Iterator[Chec
     body = bytes(data)
     yield from compare(table, name, {"body": (f"sha256:{hashlib.sha256(body).hexdigest()}", name)})
     yield from check_request(table, name, request, body, people, participant)
-    yield from _judge_person(table, name, request, keyid, holder, people)
+    yield from check_signer(table, name, request, Person(participant, keyid, holder), people)
     try:
         stated = MappingProposal.model_validate_json(body)
     except ValidationError:
@@ -68,24 +70,13 @@ def _judge_proposal(row: tuple[Any, ...], people: Participants) -> Iterator[Chec
 
 def _judge_approval(row: tuple[Any, ...], people: Participants) -> Iterator[Check]:
     table = "mapping_activations"
-    number, proposal, participant, keyid, holder, request, first_key, first_holder, proposed_at, known_at = row
-    yield from check_request(table, number, request, b"", people, participant, may_be_empty=True)
-    yield from _judge_person(table, number, request, keyid, holder, people)
+    number, proposal, request, proposed_at, known_at, *named_people = row
+    person, first = Person(*named_people[:3]), Person(*named_people[3:])
+    yield from check_request(table, number, request, b"", people, person.participant, may_be_empty=True)
+    yield from check_signer(table, number, request, person, people)
     named = str(proposal).removeprefix("sha256:")
     if isinstance(request, dict) and not any(named in line for line in lines_of(request) if line.startswith('"@')):
         yield unsigned(table, number, "request.proposal")
-    if keyid == first_key or holder == first_holder:
-        yield changed(table, number, "holder", told="another person than who proposed", there=holder)
+    yield from check_another(table, number, person, first)
     if known_at < proposed_at:
         yield changed(table, number, "proposed_at", told=f"not after {known_at}", there=str(proposed_at))
-
-
-def _judge_person(
-    table: str, key: object, request: Any, keyid: str, holder: str, people: Participants
-) -> Iterator[Check]:
-    """The columns name the key that signed, and who holds it."""
-    if isinstance(request, dict):
-        yield from compare(table, key, {"keyid": (request.get("keyid"), keyid)})
-    known = people.by_key(keyid)
-    if known is not None:
-        yield from compare(table, key, {"holder": (known[1].holder, holder)})

@@ -5,7 +5,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.audit.told import changed, not_known, unsigned
+from gateway.acts import Person
+from gateway.audit.told import changed, compare, not_known, unsigned
 from gateway.participants import Participants
 from schemas.verification import Check
 from signing.algorithms import find_flaw
@@ -52,6 +53,21 @@ def check_request(
         yield not_known(table, key, f"key {keyid}")
     elif known[0].code != sender or known[1].public_key != proof["public_key"]:
         yield unsigned(table, key, "request.public_key")
+
+
+def check_signer(table: str, key: object, proof: Any, person: Person, people: Participants) -> Iterator[Check]:
+    """The columns name the key that signed, and who holds it."""
+    if isinstance(proof, dict):
+        yield from compare(table, key, {"keyid": (proof.get("keyid"), person.keyid)})
+    known = people.by_key(person.keyid)
+    if known is not None:
+        yield from compare(table, key, {"holder": (known[1].holder, person.holder)})
+
+
+def check_another(table: str, key: object, person: Person, first: Person) -> Iterator[Check]:
+    """Who agreed is not who asked."""
+    if person.is_same_as(first):
+        yield changed(table, key, "holder", told="another person than who proposed", there=person.holder)
 
 
 def lines_of(proof: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import APIRouter, Path, Query
-from pydantic import Field, ValidationError
+from pydantic import Field
 from starlette.responses import Response
 
 from gateway.answers import signed_answer
@@ -17,10 +17,9 @@ from gateway.delivery.store import Attempt, Subscription
 from gateway.delivery.targets import NotAllowed
 from gateway.delivery.worker import targets_of
 from gateway.feed.store import count_revisions
-from gateway.params import Caller, Db, SignedSubscriber, State, Subscriber
+from gateway.params import Caller, Db, SignedSubscriber, State, Subscriber, read_noun
 from gateway.problems import BadRequest, Conflict, NotFound
 from schemas.base import Noun
-from untrusted import Refused, read_json
 
 router = APIRouter()
 
@@ -49,7 +48,7 @@ async def post_subscription(caller: SignedSubscriber, db: Db, gateway: State) ->
 
     The answer states the secret, this once. 409 if the caller has a living subscription for this address.
     """
-    wanted = _read(Wanted, caller)
+    wanted = read_noun(Wanted, caller.body)
     if not wanted.types or not set(wanted.types) <= set(TYPES):
         raise BadRequest(f"types are of {', '.join(TYPES)}", detail_zh=f"types取自{'、'.join(TYPES)}", field="types")
     try:
@@ -96,7 +95,7 @@ async def delete_subscription(identity: Identity, caller: SignedSubscriber, db: 
 @router.post("/v1/subscriptions/{identity}/replay", tags=["subscriptions"])
 async def post_replay(identity: Identity, caller: SignedSubscriber, db: Db, gateway: State) -> Response:
     """Send everything behind a position of the feed again, under the same ids, and what was given up."""
-    again = _read(Again, caller)
+    again = read_noun(Again, caller.body)
     if (await _own(db, caller, identity)).ended_at is not None:
         raise Conflict("the subscription has ended; make a new one", detail_zh="订阅已终止，请重新订阅")
     async with db.transaction():
@@ -121,17 +120,6 @@ async def get_attempts(
     found = await store.list_attempts(db, identity, limit)
     body = orjson.dumps({"attempts": [_attempt_as_json(one) for one in found]})
     return signed_answer(200, body, gateway, caller.message)
-
-
-def _read(kind: type[Asked], caller: Caller) -> Asked:
-    try:
-        return kind.model_validate(read_json(caller.body))
-    except Refused as error:
-        raise BadRequest("the body is no JSON", detail_zh="内容不是JSON") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        raise BadRequest(f"{field}: {first['msg']}", field=field) from error
 
 
 def _new(caller: Caller, wanted: Wanted, begin: int, at: datetime) -> Subscription:

@@ -5,34 +5,23 @@ the request that proves it, every verdict on them and every premium's report, an
 the log, and commits with the rows' letting go.
 """
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
+from gateway.acts import Acting, Person, check_person, require
 from gateway.blobs import store as blobs
 from gateway.db import Connection
 from gateway.erasure import store
-from gateway.erasure.store import Asked, Erasure, Order, Person
+from gateway.erasure.store import Asked, Erasure, Order
 from gateway.ledger import append as append_to_log
-from gateway.participants import Participant, ParticipantKey
 from schemas.calendar import SHANGHAI, shanghai_day
 from schemas.log import Entry
-from schemas.verification import Check, Outcome, failed, passed
-
-
-class Objected(Exception):
-    """What was asked for is not done: every check says why."""
-
-    def __init__(self, checks: Sequence[Check]) -> None:
-        super().__init__(", ".join(f"{check.rule}: {check.reason}" for check in checks))
-        self.checks = tuple(check for check in checks if check.outcome is not Outcome.PASSED)
+from schemas.verification import Check, failed, passed
 
 
 async def erase(
     connection: Connection,
     order: Order,
-    by: tuple[Participant, ParticipantKey],
-    proof: Mapping[str, Any],
+    by: Acting,
     at: datetime,
     retention_years: int,
     origin: str,
@@ -49,38 +38,24 @@ async def erase(
             return None
         if (done := (await store.find_erasures(connection, [order.document])).get(order.document)) is not None:
             return done
-        checks = [check_holder(by[1]), await check_ground(connection, order, at, retention_years)]
         asked = await store.find_asked(connection, order)
-        if asked is not None and asked.by.keyid != by[1].keyid:
-            checks.append(check_second_person(asked.by, by[1]))
-        if any(check.outcome is not Outcome.PASSED for check in checks):
-            raise Objected(checks)
-        person = Person(by[0].code, by[1].keyid, by[1].holder or "")
+        is_again = asked is not None and asked.by.keyid == by.key.keyid
+        earlier = [] if asked is None or is_again else [asked.by]
+        require(
+            check_person("erasure.second-person", by, earlier),
+            await check_ground(connection, order, at, retention_years),
+        )
         if asked is None:
-            asked = Asked(order, at, person)
-            await store.propose(connection, asked, proof)
+            asked = Asked(order, at, by.person)
+            await store.propose(connection, asked, by.proof)
             return asked
-        if asked.by.keyid == person.keyid:
+        if is_again:
             return asked
-        (leaf,) = await append_to_log(connection, [_entry(asked, person, at)], origin)
-        erasure = Erasure(asked, at, person, leaf.index)
-        await store.erase(connection, erasure, proof)
+        (leaf,) = await append_to_log(connection, [_entry(asked, by.person, at)], origin)
+        erasure = Erasure(asked, at, by.person, leaf.index)
+        await store.erase(connection, erasure, by.proof)
         await blobs.let_go(connection, order.document)
         return erasure
-
-
-def check_holder(key: ParticipantKey) -> Check:
-    """It is known which person holds the key: of two keys nobody can tell whether two people hold them."""
-    if key.holder is None:
-        return failed("erasure.second-person", "holder-unknown", field="keyid", keyid=key.keyid)
-    return passed("erasure.second-person", keyid=key.keyid)
-
-
-def check_second_person(first: Person, key: ParticipantKey) -> Check:
-    """Four eyes: who agrees is not who asked, whatever key they use."""
-    if key.holder == first.holder:
-        return failed("erasure.second-person", "same-person", field="keyid", proposed_by=first.keyid)
-    return passed("erasure.second-person", proposed_by=first.keyid, keyid=key.keyid)
 
 
 async def check_ground(connection: Connection, order: Order, at: datetime, retention_years: int) -> Check:

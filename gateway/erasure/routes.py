@@ -10,11 +10,11 @@ from starlette.responses import Response
 from gateway.answers import signed_answer
 from gateway.blobs.objects import StoreDown
 from gateway.erasure import store
-from gateway.erasure.erase import Objected, erase
+from gateway.erasure.erase import erase
 from gateway.erasure.statement import Ground
 from gateway.erasure.store import Asked, Erasure, Order
 from gateway.params import AnyCaller, Caller, Db, Keeper, SignedOperator, State
-from gateway.problems import NotFound, Refused
+from gateway.problems import NotFound
 from schemas.canonical import as_json
 
 router = APIRouter()
@@ -39,15 +39,9 @@ async def delete_document(
     answer's `bytes` is `gone`, or `pending` while the evidence store cannot be reached: send the request again.
     """
     order = Order(f"sha256:{sha256}", ground, order_no, ordered_by, ordered_on)
-    by = (caller.participant, caller.key)
     config = gateway.config
-    try:
-        async with gateway.pool.connection() as connection:
-            told = await erase(
-                connection, order, by, caller.proof(), gateway.clock(), config.retention_years, config.log_origin
-            )
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
+    async with gateway.pool.connection() as connection:
+        told = await erase(connection, order, caller.acting, gateway.clock(), config.retention_years, config.log_origin)
     if told is None:
         raise _no_such_document()
     if isinstance(told, Asked):

@@ -6,17 +6,9 @@ from typing import Any
 
 import orjson
 
+from gateway.acts import Person
 from gateway.db import Connection
 from gateway.erasure.statement import Ground, statement_id
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who signed: the participant, the key, and the person who holds it."""
-
-    participant: str
-    keyid: str
-    holder: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.acts import Objected
 from gateway.db import Connection
-from gateway.errors import GatewayError
 from gateway.inquiries import store
 from gateway.inquiries.store import Act, Step
 from gateway.ledger.append import append as append_to_log
@@ -25,14 +25,6 @@ WORKING_DAYS = 5
 """For an answer, if the question does not say otherwise."""
 MOST_STEPS = 100
 _FARTHEST = timedelta(days=366)
-
-
-class Objected(GatewayError):
-    """What speaks against a step."""
-
-    def __init__(self, checks: Sequence[Check]) -> None:
-        super().__init__(", ".join(f"{check.rule}: {check.reason}" for check in checks))
-        self.checks = tuple(checks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,7 @@ async def ask(connection: Connection, question: Question, signed: Signed, origin
         known = failed("inquiry.subject", "not-known", field="subject", subject=question.subject)
         checks = [passed("inquiry.subject") if insurer is not None else known, due]
         if insurer is None or due_on is None:
-            raise Objected([check for check in checks if check.outcome is not Outcome.PASSED])
+            raise Objected(*(check for check in checks if check.outcome is not Outcome.PASSED))
         draft = _Draft(inquiry, 0, "asked", insurer, question.subject, due_on)
         await _append(connection, draft, signed, origin)
     return inquiry, True
@@ -75,7 +67,7 @@ async def answer(connection: Connection, steps: Sequence[Step], reply: Reply, si
     missing = await store.find_missing(connection, signed.participant.code, reply.documents)
     if missing:
         raise Objected(
-            [failed("inquiry.documents", "not-handed-in", field="documents", document=one) for one in missing]
+            *(failed("inquiry.documents", "not-handed-in", field="documents", document=one) for one in missing)
         )
     return await _go_on(connection, steps[0], "answered", signed, origin)
 
@@ -129,9 +121,9 @@ async def _go_on(connection: Connection, first: Step, act: Act, signed: Signed, 
         if said in {(one.act, one.participant, one.body_digest) for one in steps}:
             return False
         if steps[-1].act == "closed":
-            raise Objected([failed("inquiry.open", "closed", closed_at=steps[-1].at.isoformat())])
+            raise Objected(failed("inquiry.open", "closed", closed_at=steps[-1].at.isoformat()))
         if len(steps) >= MOST_STEPS - (act == "answered"):  # an inquiry can always be closed
-            raise Objected([failed("inquiry.open", "too-long", most=MOST_STEPS)])
+            raise Objected(failed("inquiry.open", "too-long", most=MOST_STEPS))
         draft = _Draft(first.inquiry, len(steps), act, first.insurer, first.subject, first.due_on)
         await _append(connection, draft, signed, origin)
     return True

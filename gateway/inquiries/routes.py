@@ -4,24 +4,20 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from fastapi import APIRouter, Path, Query
-from pydantic import ValidationError
 from starlette.responses import Response
 
 from gateway.access.log import count_insurers, note_access, note_accesses
 from gateway.answers import signed_answer
 from gateway.inquiries import store
-from gateway.inquiries.inquire import Objected, Signed, answer, ask, close
+from gateway.inquiries.inquire import Signed, answer, ask, close
 from gateway.inquiries.store import Asked, Step
 from gateway.inquiries.told import told_inquiry, told_steps
-from gateway.params import AnyCaller, Caller, Db, SignedAuthority, SignedCaller, SignedInsurer, State, scoped
-from gateway.problems import BadRequest, NotFound, Refused
+from gateway.params import AnyCaller, Caller, Db, SignedAuthority, SignedCaller, SignedInsurer, State, read_noun, scoped
+from gateway.problems import NotFound
 from gateway.state import Gateway
 from schemas.base import Noun
 from schemas.calendar import shanghai_day
 from schemas.inquiry import Closing, Question, Reply
-from schemas.verification import failed
-from untrusted import Refused as Unreadable
-from untrusted import read_json
 
 router = APIRouter()
 
@@ -35,11 +31,8 @@ async def post_inquiry(caller: SignedAuthority, db: Db, gateway: State) -> Respo
 
     201 with the inquiry; 200 if it was asked before in the same bytes; 422 with everything that speaks against it.
     """
-    question = _read(Question, caller.body)
-    try:
-        inquiry, is_new = await ask(db, question, _signed(caller, gateway), gateway.config.log_origin)
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
+    question = read_noun(Question, caller.body)
+    inquiry, is_new = await ask(db, question, _signed(caller, gateway), gateway.config.log_origin)
     return await _tell(inquiry, caller, db, gateway, 201 if is_new else 200)
 
 
@@ -87,39 +80,19 @@ async def post_answer(inquiry_id: InquiryId, caller: SignedInsurer, db: Db, gate
 
     The documents were handed in before. 200 if it was answered before in the same bytes.
     """
-    reply = _read(Reply, caller.body)
+    reply = read_noun(Reply, caller.body)
     steps = await _find(inquiry_id, caller, db)
-    try:
-        is_new = await answer(db, steps, reply, _signed(caller, gateway), gateway.config.log_origin)
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
+    is_new = await answer(db, steps, reply, _signed(caller, gateway), gateway.config.log_origin)
     return await _tell(inquiry_id, caller, db, gateway, 201 if is_new else 200)
 
 
 @router.post("/v1/inquiries/{inquiry_id}/close", tags=["inquiries"], status_code=201)
 async def post_close(inquiry_id: InquiryId, caller: SignedAuthority, db: Db, gateway: State) -> Response:
     """Close, as the authority that asked, or as a regulator: `{"outcome", "reason"}`."""
-    _read(Closing, caller.body)
+    read_noun(Closing, caller.body)
     steps = await _find(inquiry_id, caller, db)
-    try:
-        is_new = await close(db, steps, _signed(caller, gateway), gateway.config.log_origin)
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
+    is_new = await close(db, steps, _signed(caller, gateway), gateway.config.log_origin)
     return await _tell(inquiry_id, caller, db, gateway, 201 if is_new else 200)
-
-
-def _read(noun: type[N], body: bytes) -> N:
-    try:
-        return noun.model_validate(read_json(body))
-    except Unreadable as error:
-        raise Refused(checks=[failed(error.rule, error.reason, where=error.where)]) from error
-    except ValidationError as error:
-        raise BadRequest(
-            checks=[
-                failed("request.parameters", "not-allowed", field="/".join(map(str, one["loc"])), detail=one["msg"])
-                for one in error.errors(include_url=False, include_input=False)
-            ]
-        ) from error
 
 
 def _signed(caller: SignedCaller, gateway: Gateway) -> Signed:

@@ -4,35 +4,27 @@ Nothing is activated backwards: what was received is read by what was in force w
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
+from gateway.acts import Acting, Person, check_person, require
 from gateway.db import Connection
 from gateway.ledger import append as append_to_log
 from gateway.mappings import store
 from gateway.mappings.in_force import LEAD, InForce, formats_of, in_force
-from gateway.mappings.store import Activation, Person, Proposed
-from gateway.participants import Participant, ParticipantKey, Participants
+from gateway.mappings.store import Activation, Proposed
+from gateway.participants import Participants
 from schemas.log import Entry
 from schemas.mapping import MappingProposal
-from schemas.verification import Check, Outcome, failed, passed
+from schemas.verification import Check, failed, passed
 
-
-class Objected(Exception):
-    """What was asked for is not done: every check says why."""
-
-    def __init__(self, checks: Sequence[Check]) -> None:
-        super().__init__(", ".join(f"{check.rule}: {check.reason}" for check in checks))
-        self.checks = tuple(check for check in checks if check.outcome is not Outcome.PASSED)
+_TWO = "mapping.second-person"
 
 
 async def propose(
     connection: Connection,
     body: bytes,
     proposal: MappingProposal,
-    by: tuple[Participant, ParticipantKey],
-    proof: Mapping[str, Any],
+    by: Acting,
     participants: Participants,
     reading: InForce,
     at: datetime,
@@ -41,25 +33,21 @@ async def propose(
     digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
     if (known := await store.find_proposal(connection, digest)) is not None:
         return known, False
-    checks = [
+    require(
         check_known(proposal, participants, reading),
         check_ahead(proposal, at),
         await _check_new(connection, proposal),
         await check_replayed(connection, proposal),
-        check_holder(by[1]),
-    ]
-    if any(check.outcome is not Outcome.PASSED for check in checks):
-        raise Objected(checks)
-    person = _person(by)
-    is_new = await store.propose(connection, digest, proposal, person, at, body, proof)
-    return Proposed(digest, proposal, at, person), is_new
+        check_person(_TWO, by),
+    )
+    is_new = await store.propose(connection, digest, proposal, by.person, at, body, by.proof)
+    return Proposed(digest, proposal, at, by.person), is_new
 
 
 async def approve(
     connection: Connection,
     proposed: Proposed,
-    by: tuple[Participant, ParticipantKey],
-    proof: Mapping[str, Any],
+    by: Acting,
     participants: Participants,
     reading: InForce,
     at: datetime,
@@ -71,16 +59,12 @@ async def approve(
         await store.lock(connection)
         if (known := await store.find_activation(connection, proposed.digest)) is not None:
             return known, False
-        checks = [
+        require(
             check_known(proposal, participants, reading),
             check_ahead(proposal, at),
-            check_holder(by[1]),
-            check_second_person(proposed.by, by[1]),
-        ]
-        if any(check.outcome is not Outcome.PASSED for check in checks):
-            raise Objected(checks)
-        person = _person(by)
-        (leaf,) = await append_to_log(connection, [_entry(proposed, person, at)], origin)
+            check_person(_TWO, by, [proposed.by]),
+        )
+        (leaf,) = await append_to_log(connection, [_entry(proposed, by.person, at)], origin)
         activation = Activation(
             insurer=proposal.insurer,
             dialect=proposal.dialect,
@@ -90,9 +74,9 @@ async def approve(
             known_at=at,
             proposal=proposed.digest,
             leaf_index=leaf.index,
-            keyid=person.keyid,
+            keyid=by.key.keyid,
         )
-        await store.activate(connection, activation, person, proof)
+        await store.activate(connection, activation, by.person, by.proof)
     return activation, True
 
 
@@ -144,25 +128,6 @@ async def check_replayed(connection: Connection, proposal: MappingProposal) -> C
     if stored != replay.submissions:
         return failed(rule, "incomplete", field="replay.submissions", stated=replay.submissions, stored=stored)
     return passed(rule, submissions=stored, result=replay.result)
-
-
-def check_holder(key: ParticipantKey) -> Check:
-    """It is known which person holds the key: of two keys nobody can tell whether two people hold them."""
-    if key.holder is None:
-        return failed("mapping.second-person", "holder-unknown", field="keyid", keyid=key.keyid)
-    return passed("mapping.second-person", keyid=key.keyid)
-
-
-def check_second_person(first: Person, key: ParticipantKey) -> Check:
-    """Four eyes: who approves is not who proposed, whatever key they use."""
-    if key.keyid == first.keyid or key.holder == first.holder:
-        return failed("mapping.second-person", "same-person", field="keyid", proposed_by=first.keyid)
-    return passed("mapping.second-person", proposed_by=first.keyid, keyid=key.keyid)
-
-
-def _person(by: tuple[Participant, ParticipantKey]) -> Person:
-    participant, key = by
-    return Person(participant.code, key.keyid, key.holder or "")
 
 
 def _entry(proposed: Proposed, person: Person, at: datetime) -> Entry:

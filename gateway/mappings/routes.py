@@ -4,24 +4,20 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.mapping import Mapping
 from gateway.answers import signed_answer
 from gateway.mappings import store
-from gateway.mappings.activate import Objected, approve, propose
+from gateway.mappings.activate import approve, propose
 from gateway.mappings.in_force import InForce, formats_of, in_force
 from gateway.mappings.store import Activation, Proposed
-from gateway.params import AnyCaller, Caller, Db, SignedOperator, State, scoped
+from gateway.params import AnyCaller, Caller, Db, SignedOperator, State, read_noun, scoped
 from gateway.participants import Participant
-from gateway.problems import BadRequest, NotFound, Refused
+from gateway.problems import NotFound
 from schemas.canonical import as_json
 from schemas.mapping import MappingProposal
-from schemas.verification import failed
-from untrusted import Refused as Unreadable
-from untrusted import read_json
 
 router = APIRouter()
 
@@ -68,24 +64,10 @@ async def post_proposal(caller: SignedOperator, db: Db, gateway: State, reading:
     201 with the proposal's digest, by which another person approves it; 200 if it is known; 422 with everything that
     speaks against it.
     """
-    try:
-        proposal = MappingProposal.model_validate(read_json(caller.body))
-    except Unreadable as error:
-        raise Refused(checks=[failed(error.rule, error.reason, where=error.where)]) from error
-    except ValidationError as error:
-        raise BadRequest(
-            checks=[
-                failed("request.parameters", "not-allowed", field="/".join(map(str, one["loc"])), detail=one["msg"])
-                for one in error.errors(include_url=False, include_input=False)
-            ]
-        ) from error
-    by = (caller.participant, caller.key)
-    try:
-        kept, is_new = await propose(
-            db, caller.body, proposal, by, caller.proof(), gateway.participants, reading, gateway.clock()
-        )
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
+    proposal = read_noun(MappingProposal, caller.body)
+    kept, is_new = await propose(
+        db, caller.body, proposal, caller.acting, gateway.participants, reading, gateway.clock()
+    )
     location = {"location": f"/v1/mappings/proposals/{kept.digest.removeprefix('sha256:')}"}
     return signed_answer(201 if is_new else 200, orjson.dumps(_proposal(kept)), gateway, caller.message, location)
 
@@ -108,14 +90,9 @@ async def post_approval(sha256: Sha256, caller: SignedOperator, db: Db, gateway:
     The signed address names the proposal's bytes by their digest; there is no body. 200 if it was approved before.
     """
     proposed = await _find(db, caller, sha256)
-    by = (caller.participant, caller.key)
-    origin = gateway.config.log_origin
-    try:
-        activation, is_new = await approve(
-            db, proposed, by, caller.proof(), gateway.participants, reading, gateway.clock(), origin
-        )
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
+    activation, is_new = await approve(
+        db, proposed, caller.acting, gateway.participants, reading, gateway.clock(), gateway.config.log_origin
+    )
     return signed_answer(201 if is_new else 200, orjson.dumps(_activation(activation)), gateway, caller.message)
 
 

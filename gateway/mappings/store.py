@@ -7,19 +7,11 @@ from typing import Any
 
 import orjson
 
+from gateway.acts import Person
 from gateway.db import Connection
 from schemas.mapping import MappingProposal
 
 _WRITER_LOCK = 0x6D617073  # any fixed number: one writer of activations at a time, so that ids follow commits
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who signed: the participant, the key, and the person who holds it."""
-
-    participant: str
-    keyid: str
-    holder: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from gateway.params import (
     SignedSubsidySystem,
     State,
     Submitter,
-    acting,
+    as_signed,
 )
 from gateway.problems import BadRequest, Conflict, NotFound, Refused, Unavailable
 from gateway.submissions import store
@@ -129,7 +129,7 @@ async def post_submission(
     """
     if dry_run:
         return await _rehearse(await _arrival(request, caller, gateway, reading), caller, gateway, judges)
-    signed = acting(caller)
+    signed = as_signed(caller)
     return await _decide(await _arrival(request, signed, gateway, reading), signed, gateway, writer)
 
 

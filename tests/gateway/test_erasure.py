@@ -2,7 +2,6 @@
 passes for an erasure."""
 
 import asyncio
-import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,10 +26,7 @@ from gateway.app import publish_now
 from gateway.bundle.verify import Step, outcome_of, verify_bundle
 from gateway.cli import main
 from gateway.db import create_database
-from gateway.erasure.erase import check_second_person
 from gateway.erasure.statement import statement_id
-from gateway.erasure.store import Person
-from gateway.participants import Participant, ParticipantKey
 from schemas.verification import Check, Outcome
 
 WHO = "SANDBOX-C"
@@ -212,24 +208,6 @@ def test_who_may_not_and_what_is_not_enough(dsn: str) -> None:
 
     serve(dsn, work)
     assert [row[2] for row in kept(dsn)] == ["erased"]
-
-
-def _key(keyid: str, holder: str | None) -> ParticipantKey:
-    one = Participant.model_validate(
-        {"code": "X-1", "role": "operator", "name": "x", "keys": [_described(keyid, holder)]}
-    )
-    return one.keys[0]
-
-
-def _described(keyid: str, holder: str | None) -> dict[str, Any]:
-    spki = base64.b64encode(world().operator.request_key.spki).decode()
-    return {"keyid": keyid, "algorithm": "ed25519", "public_key": spki, "holder": holder}
-
-
-def test_two_keys_of_one_person_are_one_person() -> None:
-    first = Person("OPERATOR", "k1", "张三")
-    assert check_second_person(first, _key("k2", "张三")).reason == "same-person"
-    assert check_second_person(first, _key("k2", "李四")).outcome is Outcome.PASSED
 
 
 @given(*(st.text(min_size=1, max_size=20).filter(str.isprintable) for _ in range(4)))

@@ -14,9 +14,10 @@ from house import AT, ORIGIN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.acts import Acting, Objected
 from gateway.db import Connection
 from gateway.filing import store
-from gateway.filing.proposals.decide import Acting, Objected, Outdated, confirm, propose, withdraw
+from gateway.filing.proposals.decide import Outdated, confirm, propose, withdraw
 from gateway.filing.proposals.preview import Preview
 from gateway.filing.proposals.store import known_of
 from gateway.filing.push import Push, Pushed, push

@@ -7,45 +7,25 @@ and is not confirmed against another one.
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from gateway.acts import Acting, Objected, Person, check_person, require
 from gateway.db import Connection
 from gateway.filing.proposals import store
 from gateway.filing.proposals.preview import Preview, preview, read, stated_by
-from gateway.filing.proposals.store import Person, Proposal
+from gateway.filing.proposals.store import Proposal
 from gateway.filing.push import Push, settle
 from gateway.filing.store import lock
-from gateway.participants import Participant, ParticipantKey
+from gateway.participants import Participant
 from schemas.canonical import as_json, canonical
-from schemas.verification import Check, Outcome, failed, passed
+from schemas.verification import Check, failed, passed
 
-
-class Objected(Exception):
-    """What was asked for is not done: every check says why."""
-
-    def __init__(self, checks: Sequence[Check]) -> None:
-        super().__init__(", ".join(f"{check.rule}: {check.reason}" for check in checks))
-        self.checks = tuple(check for check in checks if check.outcome is not Outcome.PASSED)
+_TWO = "filing-proposal.second-person"
 
 
 class Outdated(Objected):
     """The registry no longer states what the differences were made against, or the file is read otherwise by now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Acting:
-    """Who acts, with which key, and what proves it."""
-
-    participant: Participant
-    key: ParticipantKey
-    proof: Mapping[str, Any]
-
-    @property
-    def person(self) -> Person:
-        """Who it is; a key without a holder is nobody's, which `check_holder` says."""
-        return Person(self.participant.code, self.key.keyid, self.key.holder or "")
 
 
 async def propose(
@@ -55,14 +35,11 @@ async def propose(
 
     The same file against the same state, still open, is the same proposal, whoever sends it. Raises `Objected`.
     """
-    holder = check_holder(by.key)
-    if holder.outcome is not Outcome.PASSED:
-        raise Objected([holder])
+    require(check_person(_TWO, by))
     found = await preview(connection, pushed, insurers, at)
     if found.problems:
         return found
-    if found.news.outcome is not Outcome.PASSED:
-        raise Objected([found.news])
+    require(found.news)
     return await keep(connection, pushed, found, at, by=by.person)
 
 
@@ -162,13 +139,14 @@ async def confirm(
         proposal = await _open(connection, identity)
         if proposal.end is not None and proposal.end.outcome == "effective":
             return proposal, False
-        checks = [check_open(proposal), check_holder(by.key), check_second_person(proposal, by.key)]
-        if any(check.outcome is not Outcome.PASSED for check in checks):
-            raise Objected(checks)
+        earlier = [*([proposal.by] if proposal.by else []), *(one.by for one in proposal.confirmations)]
+        require(check_open(proposal), check_person(_TWO, by, earlier))
         base = await store.base_of(connection, proposal.registry)
-        same = [check_base(proposal, base), check_read(proposal, None if file.source is None else stated)]
-        if any(check.outcome is not Outcome.PASSED for check in same):
-            raise Outdated(same)
+        require(
+            check_base(proposal, base),
+            check_read(proposal, None if file.source is None else stated),
+            error=Outdated,
+        )
         at = clock()
         await store.confirm(connection, identity, by.person, at, by.proof)
         confirmed = [*(one.by for one in proposal.confirmations), by.person]
@@ -197,9 +175,7 @@ async def withdraw(connection: Connection, identity: str, by: Acting, at: dateti
         proposal = await _open(connection, identity)
         if proposal.end is not None and proposal.end.outcome == "withdrawn":
             return proposal, False
-        checks = [check_open(proposal), check_holder(by.key)]
-        if any(check.outcome is not Outcome.PASSED for check in checks):
-            raise Objected(checks)
+        require(check_open(proposal), check_person(_TWO, by))
         await store.end(connection, identity, "withdrawn", at, by.person, by.proof)
     return await _open(connection, identity), True
 
@@ -218,21 +194,6 @@ def check_open(proposal: Proposal) -> Check:
         return passed(rule)
     reason = {"effective": "effective", "withdrawn": "withdrawn", "superseded": "superseded"}[proposal.end.outcome]
     return failed(rule, reason, field="id", at=proposal.end.at.isoformat())
-
-
-def check_holder(key: ParticipantKey) -> Check:
-    """It is known which person holds the key: of two keys nobody can tell whether two people hold them."""
-    if key.holder is None:
-        return failed("filing-proposal.second-person", "holder-unknown", field="keyid", keyid=key.keyid)
-    return passed("filing-proposal.second-person", keyid=key.keyid)
-
-
-def check_second_person(proposal: Proposal, key: ParticipantKey) -> Check:
-    """Four eyes: who confirms neither proposed nor confirmed it before, whatever key they use."""
-    earlier = [*([proposal.by] if proposal.by else []), *(one.by for one in proposal.confirmations)]
-    if any(key.keyid == one.keyid or key.holder == one.holder for one in earlier):
-        return failed("filing-proposal.second-person", "same-person", field="keyid", keyid=key.keyid)
-    return passed("filing-proposal.second-person", keyid=key.keyid)
 
 
 def check_base(proposal: Proposal, now: str) -> Check:

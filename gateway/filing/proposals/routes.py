@@ -10,19 +10,20 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.acts import Person
 from gateway.answers import signed_answer
 from gateway.catalogue import Catalogue
 from gateway.db import Connection
 from gateway.entries import problem_entry
 from gateway.filing.proposals import store
-from gateway.filing.proposals.decide import Acting, Objected, Outdated, confirm, propose, state_of, withdraw
+from gateway.filing.proposals.decide import Outdated, confirm, propose, state_of, withdraw
 from gateway.filing.proposals.differences import CHANGES
 from gateway.filing.proposals.preview import Preview, preview
-from gateway.filing.proposals.store import Person, Proposal
+from gateway.filing.proposals.store import Proposal
 from gateway.filing.push import Push
 from gateway.filing.store import Superseded
-from gateway.params import Db, Keeper, Regulator, SignedCaller, SignedRegulator, State, acting, media_type_of
-from gateway.problems import Conflict, Language, NotFound, Refused, file_refused, language_of, superseded
+from gateway.params import Db, Keeper, Regulator, SignedRegulator, State, as_signed, media_type_of
+from gateway.problems import Conflict, Language, NotFound, file_refused, language_of, superseded
 from gateway.state import Gateway
 from schemas.canonical import as_json
 from schemas.verification import Check, Outcome
@@ -59,7 +60,7 @@ async def post_proposal(
         data=caller.body,
         media_type=media_type_of(request),
         sender=caller.participant.code,
-        proof={} if dry_run else acting(caller).proof(),
+        proof={} if dry_run else as_signed(caller).proof(),
         registry=registry,
         as_of=as_of,
         whole=whole,
@@ -69,10 +70,7 @@ async def post_proposal(
         found = await preview(db, pushed, insurers, gateway.clock())
         body = _preview(found, pushed, limit, gateway.catalogue, language_of(request))
         return signed_answer(200, orjson.dumps(body), gateway, caller.message)
-    try:
-        done = await propose(db, pushed, _acting(acting(caller)), insurers, gateway.clock())
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
+    done = await propose(db, pushed, as_signed(caller).acting, insurers, gateway.clock())
     if isinstance(done, Preview):
         raise file_refused(done.problems)
     proposal, is_new = done
@@ -130,12 +128,10 @@ async def post_confirmation(
     insurers = gateway.participants.insurers()
     try:
         proposal, is_new = await confirm(
-            db, f"sha256:{identity}", _acting(caller), insurers, gateway.clock, gateway.config.log_origin
+            db, f"sha256:{identity}", caller.acting, insurers, gateway.clock, gateway.config.log_origin
         )
     except Outdated as error:
         raise await _outdated(db, gateway, identity, error, language_of(request)) from error
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
     except Superseded as error:
         raise superseded(error) from error
     status = 202 if proposal.end is None else 201 if is_new else 200
@@ -147,10 +143,7 @@ async def post_confirmation(
 async def post_withdrawal(request: Request, identity: Id, caller: SignedRegulator, db: Db, gateway: State) -> Response:
     """Take a proposal back, or turn it down. It stays to be seen, and is never effective."""
     await _find(db, identity)
-    try:
-        proposal, _ = await withdraw(db, f"sha256:{identity}", _acting(caller), gateway.clock())
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
+    proposal, _ = await withdraw(db, f"sha256:{identity}", caller.acting, gateway.clock())
     body = _as_json(proposal, None, gateway.catalogue, language_of(request))
     return signed_answer(200, orjson.dumps(body), gateway, caller.message)
 
@@ -254,7 +247,3 @@ def _person(one: Person) -> dict[str, Any]:
 
 def _hex(one: Proposal) -> str:
     return one.id.removeprefix("sha256:")
-
-
-def _acting(caller: SignedCaller) -> Acting:
-    return Acting(caller.participant, caller.key, caller.proof())

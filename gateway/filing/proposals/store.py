@@ -10,19 +10,11 @@ from typing import Any, Literal
 import orjson
 from psycopg.types.json import Jsonb
 
+from gateway.acts import Person
 from gateway.db import Connection
 from gateway.filing.proposals.differences import Known
 
 Outcome = Literal["effective", "withdrawn", "superseded"]
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who signed: the participant, the key, and the person who holds it."""
-
-    participant: str
-    keyid: str
-    holder: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,32 +2,24 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gateway.acts import Acting, Objected, check_person, require
 from gateway.db import Connection
 from gateway.ledger import append as append_to_log
-from gateway.participants import Participant, ParticipantKey, Participants
+from gateway.participants import Participant, Participants
 from gateway.people.keys import store
 from gateway.people.keys.store import Approval, Asked
 from schemas.canonical import as_json, canonical
 from schemas.log import Entry
-from schemas.verification import Check, Outcome, failed, passed
+from schemas.verification import Check, failed, passed
 from signing.errors import Unreadable
 from signing.key_request import KeyRequest, algorithm_for_requests, check_possession, read_key_request
 
 _MOST_WAITING = 20
 _FURTHEST = timedelta(days=400)
-
-
-class Objected(Exception):
-    """What was asked for is not done: every check says why."""
-
-    def __init__(self, *checks: Check) -> None:
-        super().__init__(", ".join(f"{check.rule}: {check.reason}" for check in checks))
-        self.checks = tuple(check for check in checks if check.outcome is not Outcome.PASSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +37,7 @@ async def ask(
     connection: Connection,
     body: bytes,
     wish: Wish,
-    by: tuple[Participant, ParticipantKey],
-    proof: Mapping[str, Any],
+    by: Acting,
     participants: Participants,
     at: datetime,
 ) -> tuple[Asked, bool]:
@@ -61,24 +52,21 @@ async def ask(
         await store.lock(connection)
         if (known := await store.find_request(connection, asked.id)) is not None:
             return known, False
-        checks = [
+        require(
             check_possession(request),
             check_kind(request),
-            check_days(wish, by[0], at),
+            check_days(wish, by.participant, at),
             await check_new(connection, asked, participants),
-            await _check_few(connection, by[0]),
-        ]
-        if any(check.outcome is not Outcome.PASSED for check in checks):
-            raise Objected(*checks)
-        await store.insert_request(connection, asked, body, proof)
+            await _check_few(connection, by.participant),
+        )
+        await store.insert_request(connection, asked, body, by.proof)
     return asked, True
 
 
 async def approve(
     connection: Connection,
     asked: Asked,
-    by: tuple[Participant, ParticipantKey],
-    proof: Mapping[str, Any],
+    by: Acting,
     participants: Participants,
     at: datetime,
     *,
@@ -94,18 +82,15 @@ async def approve(
         await store.lock(connection)
         if (await store.list_let_in(connection, [asked.id])).get(asked.id) is not None:
             return True
-        participant, key = by
-        if key.holder is None:
-            raise Objected(failed("key-request.second-person", "holder-unknown", field="keyid", keyid=key.keyid))
-        checks = [await check_new(connection, asked, participants), check_still(asked, participants, at)]
-        if any(check.outcome is not Outcome.PASSED for check in checks):
-            raise Objected(*checks)
-        person = Approval(participant.code, key.keyid, key.holder, at)
-        is_new = await store.insert_approval(connection, asked.id, person, proof)
+        earlier = await store.list_approvals(connection, [asked.id]) if people > 1 else {}
+        require(
+            await check_new(connection, asked, participants),
+            check_still(asked, participants, at),
+            check_person("key-request.second-person", by, [one.by for one in earlier.get(asked.id, [])]),
+        )
+        await store.insert_approval(connection, asked.id, Approval(by.person, at), by.proof)
         known = (await store.list_approvals(connection, [asked.id]))[asked.id]
         if len(known) < people:
-            if not is_new:
-                raise Objected(failed("key-request.second-person", "same-person", field="keyid", keyid=key.keyid))
             return False
         not_before = max(asked.not_before or at, at)
         (leaf,) = await append_to_log(connection, [_entry(asked, known, not_before, at)], origin)
@@ -167,13 +152,13 @@ def check_still(asked: Asked, participants: Participants, at: datetime) -> Check
     return check_days(wish, found[0], at)
 
 
-def _asked(request: KeyRequest, wish: Wish, by: tuple[Participant, ParticipantKey], at: datetime) -> Asked:
-    participant, key = by
+def _asked(request: KeyRequest, wish: Wish, by: Acting, at: datetime) -> Asked:
     public_key = base64.b64encode(request.spki).decode()
-    keyid = wish.keyid or f"{participant.code}-{hashlib.sha256(request.spki).hexdigest()[:16]}"
+    participant = by.participant.code
+    keyid = wish.keyid or f"{participant}-{hashlib.sha256(request.spki).hexdigest()[:16]}"
     return Asked(
-        id=identity_of(participant.code, public_key, replace(wish, keyid=keyid)),
-        participant=participant.code,
+        id=identity_of(participant, public_key, replace(wish, keyid=keyid)),
+        participant=participant,
         keyid=keyid,
         algorithm=algorithm_for_requests(request) or "unknown",
         public_key=public_key,
@@ -182,7 +167,7 @@ def _asked(request: KeyRequest, wish: Wish, by: tuple[Participant, ParticipantKe
         replaces=wish.replaces,
         replaced_until=wish.replaced_until,
         requested_at=at,
-        requested_by=key.keyid,
+        requested_by=by.key.keyid,
     )
 
 
@@ -215,7 +200,7 @@ def _entry(asked: Asked, known: list[Approval], not_before: datetime, at: dateti
             "replaces": asked.replaces,
             "replaced_until": _moment(asked.replaced_until),
             "requested_by": asked.requested_by,
-            "approved_by": [one.keyid for one in known],
+            "approved_by": [one.by.keyid for one in known],
         },
     )
 

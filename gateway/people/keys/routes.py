@@ -11,9 +11,9 @@ from starlette.responses import Response
 from gateway.answers import signed_answer
 from gateway.params import AnyCaller, Db, SignedOperator, SignedParticipant, State, known_people
 from gateway.people.keys import store
-from gateway.people.keys.approve import Objected, Wish, approve, ask
+from gateway.people.keys.approve import Wish, approve, ask
 from gateway.people.keys.store import Approval, Asked, LetIn
-from gateway.problems import BadRequest, NotFound, Refused
+from gateway.problems import BadRequest, NotFound
 from schemas.canonical import as_json
 
 router = APIRouter()
@@ -42,11 +42,7 @@ async def post_key_request(
     what speaks against it. Operators let it in, see `approvals_needed`.
     """
     wish = Wish(keyid, holder, not_before, replaces, replaced_until)
-    by, at = (caller.participant, caller.key), gateway.clock()
-    try:
-        asked, is_new = await ask(db, caller.body, wish, by, caller.proof(), gateway.participants, at)
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
+    asked, is_new = await ask(db, caller.body, wish, caller.acting, gateway.participants, gateway.clock())
     told = await _told(db, [asked], gateway)
     location = {"location": f"/v1/key-requests/{asked.id}"}
     return signed_answer(201 if is_new else 200, orjson.dumps(told[0]), gateway, caller.message, location)
@@ -93,19 +89,15 @@ async def post_key_approval(
     """
     asked = await _find(db, identity)
     config = gateway.config
-    try:
-        done = await approve(
-            db,
-            asked,
-            (caller.participant, caller.key),
-            caller.proof(),
-            gateway.participants,
-            gateway.clock(),
-            people=config.key_approvals,
-            origin=config.log_origin,
-        )
-    except Objected as error:
-        raise Refused(checks=error.checks) from error
+    done = await approve(
+        db,
+        asked,
+        caller.acting,
+        gateway.participants,
+        gateway.clock(),
+        people=config.key_approvals,
+        origin=config.log_origin,
+    )
     if done:
         await known_people(request).keys.load(db)
     told = await _told(db, [asked], gateway)
@@ -147,8 +139,8 @@ def _shown(one: Asked, approvals: list[Approval], let_in: LetIn | None, needed: 
         "requested_by": one.requested_by,
         "approvals_needed": needed,
         "approvals": [
-            {"participant": by.participant, "keyid": by.keyid, "approved_at": as_json(by.approved_at)}
-            for by in approvals
+            {"participant": one.by.participant, "keyid": one.by.keyid, "approved_at": as_json(one.at)}
+            for one in approvals
         ],
     }
     if let_in is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from gateway.access.store import later_key
+from gateway.acts import Person
 from gateway.db import Connection
 from gateway.participants import LaterKey
 
@@ -32,12 +33,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Who let it in: the operator, the key, and the person who holds it."""
+    """Who let it in, and when."""
 
-    participant: str
-    keyid: str
-    holder: str
-    approved_at: datetime
+    by: Person
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +123,13 @@ async def is_taken(connection: Connection, keyid: str, public_key: str) -> bool:
     return bool(row and row[0])
 
 
-async def insert_approval(connection: Connection, identity: str, by: Approval, proof: Any) -> bool:
-    """Keep that this person lets it in; whether that is new."""
-    cursor = await connection.execute(
+async def insert_approval(connection: Connection, identity: str, one: Approval, proof: Any) -> None:
+    """Keep that this person lets it in; once."""
+    await connection.execute(
         "INSERT INTO key_approvals (request, participant, keyid, holder, approved_at, proof) "
         "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        (identity, by.participant, by.keyid, by.holder, by.approved_at, orjson.dumps(proof).decode()),
+        (identity, one.by.participant, one.by.keyid, one.by.holder, one.at, orjson.dumps(proof).decode()),
     )
-    return cursor.rowcount == 1
 
 
 async def list_approvals(connection: Connection, identities: list[str]) -> dict[str, list[Approval]]:
@@ -142,8 +140,8 @@ async def list_approvals(connection: Connection, identities: list[str]) -> dict[
         (identities,),
     )
     found: dict[str, list[Approval]] = {}
-    for request, *rest in await cursor.fetchall():
-        found.setdefault(request, []).append(Approval(*rest))
+    for request, *who, at in await cursor.fetchall():
+        found.setdefault(request, []).append(Approval(Person(*who), at))
     return found
 
 
