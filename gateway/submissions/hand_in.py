@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.blobs import store as blobs
 from gateway.blobs.evidence import Erased
+from gateway.blobs.objects import StoreDown
 from gateway.db import Connection, Pool
 from gateway.ledger.append import append as append_to_log
 from gateway.participants import Participant
@@ -69,7 +70,14 @@ async def hand_in(
     """
     paper = Paper(digest, owner, media_type, data, proof)
     known = await _find_known(connection, paper)
-    return known or await _take_in(connection, paper, await _prepare(paper, judges, at), judges, at)
+    if known is not None:
+        return known
+    try:
+        prepared = await _prepare(paper, judges, at)
+    except StoreDown:
+        await _check_not_erased(connection, digest)
+        raise
+    return await _take_in(connection, paper, prepared, judges, at)
 
 
 async def hand_in_apart(pool: Pool, paper: Paper, judges: Judges, at: datetime) -> HandedIn:
@@ -78,7 +86,12 @@ async def hand_in_apart(pool: Pool, paper: Paper, judges: Judges, at: datetime) 
         known = await _find_known(connection, paper)
     if known is not None:
         return known
-    prepared = await _prepare(paper, judges, at)
+    try:
+        prepared = await _prepare(paper, judges, at)
+    except StoreDown:
+        async with pool.connection() as connection:
+            await _check_not_erased(connection, paper.digest)
+        raise
     async with pool.connection() as connection:
         return await _take_in(connection, paper, prepared, judges, at)
 
@@ -87,9 +100,14 @@ async def _find_known(connection: Connection, paper: Paper) -> HandedIn | None:
     known = await store.find_verdict(connection, paper.digest, paper.owner.code)
     if known is not None:
         return HandedIn(False, known)
-    if await blobs.is_erased(connection, paper.digest):
-        raise Erased(paper.digest)
+    await _check_not_erased(connection, paper.digest)
     return None
+
+
+async def _check_not_erased(connection: Connection, digest: str) -> None:
+    """Also of bytes that were there a moment ago: whoever erases takes them from under the hand that puts them."""
+    if await blobs.is_erased(connection, digest):
+        raise Erased(digest)
 
 
 async def _prepare(paper: Paper, judges: Judges, at: datetime) -> Prepared:
