@@ -6,9 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway.audit.bodiless import check_bodiless
 from gateway.audit.entry import Range, Said
-from gateway.audit.requests import check_request
+from gateway.audit.requests import check_bodiless, check_request
 from gateway.audit.store import Snapshot, rows, whole
 from gateway.audit.told import changed, compare, missing, reordered
 from gateway.participants import Participants

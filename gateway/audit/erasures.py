@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from gateway.acts import Person
-from gateway.audit.bodiless import check_bodiless, signed_lines
 from gateway.audit.entry import Range, Said
-from gateway.audit.requests import check_another, check_signer
+from gateway.audit.requests import check_another, check_bodiless, check_signer, lines_of
 from gateway.audit.store import Snapshot, rows
 from gateway.audit.told import changed, compare, missing
 from gateway.erasure.statement import statement_id
@@ -62,7 +61,7 @@ def _judge(one: Said, document: str, row: tuple[object, ...], people: Participan
     for proof, person in ((asked, asking), (request, agreeing)):
         yield from check_bodiless("erasures", document, proof, None, people, person.participant)
         yield from check_signer("erasures", document, proof, person, people)
-        if not _names(signed_lines(proof), document):
+        if not _names(lines_of(proof), document):
             yield changed("erasures", document, "request.target")
 
 
