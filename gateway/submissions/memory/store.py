@@ -85,10 +85,13 @@ async def find_invoices(connection: Connection, numbers: Sequence[str]) -> dict[
 
 async def find_red_letters(connection: Connection, numbers: Sequence[str]) -> dict[tuple[str, str], list[KnownRecord]]:
     """The red letters that name no policy and cancel one of these invoices, by insurer and that number."""
+    # An array, as in `add_invoices`: of a search for many numbers the planner expects so many red letters that it would
+    # read every message to find who sent them.
     cursor = await connection.execute(
         "SELECT r.insurer, r.submission_id, s.keyid, r.number, r.outcome, r.known_at, r.record::text "
-        "FROM records r JOIN submissions s ON s.id = r.submission_id WHERE r.type = 'invoice' "
-        "AND r.record ->> 'red_letter_of' IS NOT NULL AND r.record ->> 'red_letter_of' = ANY(%s) ORDER BY r.seq",
+        "FROM records r JOIN submissions s ON s.id = r.submission_id WHERE r.seq = ANY(ARRAY("
+        "  SELECT seq FROM records WHERE type = 'invoice' "
+        "  AND record ->> 'red_letter_of' IS NOT NULL AND record ->> 'red_letter_of' = ANY(%s))) ORDER BY r.seq",
         (list(numbers),),
     )
     found: dict[tuple[str, str], list[KnownRecord]] = {}
