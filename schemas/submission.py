@@ -1,5 +1,7 @@
 """What is pushed, and the one final answer to it."""
 
+import hashlib
+from datetime import datetime
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -86,6 +88,13 @@ class PremiumState(Noun):
     revision: int = Field(ge=1)
     status: Status
     failing: tuple[str, ...] = ()
+
+
+def id_of_submission(insurer: str, message_id: str, received_at: datetime) -> str:
+    """A message's own id in the gateway: `S`, the POSIX second in which it came as eight hex digits, and 24 hex digits
+    of the digest of insurer and message id. Later ids are greater: what is stored by them grows at its end."""
+    name = f"{insurer}\x00{message_id}".encode()
+    return f"S{int(received_at.timestamp()):08x}{hashlib.sha256(name).hexdigest()[:24]}"
 
 
 class Receipt(Written):

@@ -18,6 +18,7 @@ from gateway.submissions.arrival import Arrival, number_of
 from gateway.submissions.read import Reading, read_message
 from gateway.submissions.writable import writable
 from schemas.canonical import canonical
+from schemas.submission import id_of_submission
 from schemas.verification import Check, Outcome, worst
 
 _STATUS = {"passed": "verified", "indeterminate": "held", "failed": "refused"}
@@ -67,7 +68,7 @@ def _judge_message(one: Said, row: tuple[Any, ...], body: bytes, people: Partici
         {
             "body": (said.get("body_digest"), actual),
             "body_digest": (actual, digest),
-            "id": (_id(insurer, message), name),
+            "id": (id_of_submission(insurer, message, received_at), name),
             "insurer": (said.get("insurer"), insurer),
             "received_at": (one.at, received_at),
             "status": (_STATUS.get(str(said.get("outcome"))), status),
@@ -96,12 +97,6 @@ def _judge_message(one: Said, row: tuple[Any, ...], body: bytes, people: Partici
     if isinstance(request, dict):
         yield from compare(table, name, {"keyid": (request.get("keyid"), keyid)})
         yield from check_nonce(table, name, request, nonce)
-
-
-def _id(insurer: str, message: str) -> str:
-    """As `Arrival.submission_id`: one for each insurer and message id."""
-    name = f"{insurer}\x00{message}".encode()
-    return f"S{hashlib.sha256(name).hexdigest()[:32]}"
 
 
 def _judge_records(

@@ -260,9 +260,9 @@ async def _log_files(
     at: datetime,
 ) -> dict[str, bytes]:
     indexes = {orjson.loads(one.receipt)["leaf"]["index"] for one in messages} | {one.leaf_index for one in revisions}
-    entries = {leaf_hash(canonical(document_entry(one))): one for one in documents}
-    found = await store.find_leaves(connection, list(entries))
-    indexes |= set(found.values()) | {one["erased"]["leaf_index"] for one in documents if "erased" in one}
+    entries = [document_entry(one) for one in documents]
+    indexes |= set(await store.find_leaves(connection, [(one.at, leaf_hash(canonical(one))) for one in entries]))
+    indexes |= {one["erased"]["leaf_index"] for one in documents if "erased" in one}
     last = await find_last_checkpoint(connection)
     if last is None or max(indexes) >= last.size:
         raise NotYet("no checkpoint covers the premium yet")

@@ -111,12 +111,14 @@ async def find_document(connection: Connection, insurer: str, digest: str) -> di
     }
 
 
-async def find_leaves(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, int]:
-    """The index of each of these leaf hashes."""
+async def find_leaves(connection: Connection, leaves: Sequence[tuple[datetime, bytes]]) -> list[int]:
+    """The indexes of the leaves of these moments with these hashes."""
     cursor = await connection.execute(
-        "SELECT leaf_hash, index FROM ledger_entries WHERE leaf_hash = ANY(%s)", (list(hashes),)
+        "SELECT index FROM unnest(%s::timestamptz[], %s::bytea[]) AS k(at, leaf_hash) "
+        "JOIN ledger_entries USING (at, leaf_hash)",
+        ([at for at, _ in leaves], [leaf for _, leaf in leaves]),
     )
-    return {bytes(row[0]): int(row[1]) for row in await cursor.fetchall()}
+    return [int(row[0]) for row in await cursor.fetchall()]
 
 
 async def read_entries(connection: Connection, indexes: Sequence[int]) -> dict[int, bytes]:

@@ -27,6 +27,7 @@ from gateway.participants import Participant
 from gateway.submissions.documents import judge_document
 from schemas.canonical import canonical
 from schemas.log import Entry
+from schemas.submission import id_of_submission
 from schemas.verification import Check, Outcome
 from signing import TrustStore
 from signing.algorithms import find_flaw
@@ -261,11 +262,11 @@ def _requests(bundle: Bundle) -> Step:
 
 def _message_holds(path: str, about: dict[str, Any], receipt: dict[str, Any]) -> bool:
     """What is said about a message is what its id, its receipt and its signature say."""
-    name = f"{about['insurer']}\x00{about['message_id']}".encode()
+    came = datetime.fromisoformat(about["received_at"])
     return bool(
         path == f"submissions/{about['id']}/message.json"
-        and about["id"] == f"S{hashlib.sha256(name).hexdigest()[:32]}" == receipt["submission_id"]
-        and datetime.fromisoformat(about["received_at"]) == datetime.fromisoformat(receipt["received_at"])
+        and about["id"] == id_of_submission(about["insurer"], about["message_id"], came) == receipt["submission_id"]
+        and came == datetime.fromisoformat(receipt["received_at"])
         and about["mapping"] == receipt["report"]["basis"].get("mapping")
         and (about["insurer"], about["message_id"]) == (receipt["insurer"], receipt["message_id"])
     )

@@ -1,6 +1,5 @@
 """A message as it arrived: signed by a known key, already read; nothing of it is decided yet."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from gateway.submissions.group import PolicyKey
 from gateway.submissions.known import MOVEMENTS
 from gateway.submissions.read import Reading, ReadRecord
 from schemas.premium import Award, Decision, Invoice
+from schemas.submission import id_of_submission
 from schemas.verification import Check
 
 RecordNumber = tuple[str, str, str]  # insurer code, type, number
@@ -36,9 +36,8 @@ class Arrival:
 
     @property
     def submission_id(self) -> str:
-        """The message's own id in the gateway: one for each insurer and message id, so that a retry has the same."""
-        name = f"{self.insurer.code}\x00{self.message_id}".encode()
-        return f"S{hashlib.sha256(name).hexdigest()[:32]}"
+        """The id that the message gets if it is new. A retry is told the id that the message has."""
+        return id_of_submission(self.insurer.code, self.message_id, self.received_at)
 
     def policy_keys(self) -> list[PolicyKey]:
         """The policies that the message is about, as far as it says of which insurer they are."""

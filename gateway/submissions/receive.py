@@ -94,19 +94,19 @@ async def _receive(
     answers: dict[int, Answer] = {}
     decided: list[_Decided] = []
     fresh: dict[tuple[str, str], Arrival] = {}
-    repeats: dict[int, str] = {}
+    repeats: set[int] = set()
     for place, (arrival, message) in enumerate(zip(arrivals, messages, strict=True)):
         first = used.get((arrival.keyid, arrival.nonce)) if arrival.nonce is not None else None
-        if first is not None and not (arrival.may_repeat and first == arrival.submission_id):
-            answers[place] = Answer("replay", b"", "refused", first)
+        if first is not None and not (arrival.may_repeat and first[0] == message):
+            answers[place] = Answer("replay", b"", "refused", first[1])
         elif message in fresh:
-            repeats[place] = arrival.submission_id
+            repeats.add(place)
         elif (earlier := stored.get(message)) is not None:
             kind = "repeat" if earlier.body_digest == arrival.body_digest else "conflict"
             answers[place] = Answer(kind, earlier.receipt, earlier.status, earlier.submission_id)
         else:
             if arrival.nonce is not None:
-                used[(arrival.keyid, arrival.nonce)] = arrival.submission_id
+                used[(arrival.keyid, arrival.nonce)] = (message, arrival.submission_id)
             fresh[message] = arrival
             decided.append(await _decide(arrival, known))
 
@@ -117,13 +117,11 @@ async def _receive(
     for place, (arrival, message) in enumerate(zip(arrivals, messages, strict=True)):
         if place in answers:
             continue
-        receipt, status = receipts[arrival.submission_id]
-        if place not in repeats:
-            answers[place] = Answer("new", receipt, status, arrival.submission_id)
-        elif fresh[message].body_digest == arrival.body_digest:
-            answers[place] = Answer("repeat", receipt, status, arrival.submission_id)
-        else:
-            answers[place] = Answer("conflict", receipt, status, arrival.submission_id)
+        first_one = fresh[message]
+        receipt, status = receipts[first_one.submission_id]
+        same = first_one.body_digest == arrival.body_digest
+        kind = "new" if place not in repeats else "repeat" if same else "conflict"
+        answers[place] = Answer(kind, receipt, status, first_one.submission_id)
     return [answers[place] for place in range(len(arrivals))]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, LiteralString
 
 import orjson
 from psycopg import sql
@@ -24,6 +24,7 @@ from schemas.submission import RECORDS
 from schemas.verification import Outcome
 
 PolicyKey = tuple[str, str]  # insurer code, policy number
+MessageKey = tuple[str, str]  # insurer code, message id
 RecordNumber = tuple[str, str, str]  # insurer code, type, number
 Owner = tuple[str, str]  # policy number, submission
 _MANY = 500
@@ -69,9 +70,9 @@ async def lock(connection: Connection, names: Iterable[str]) -> None:
 
 
 async def find_answers(
-    connection: Connection, messages: Sequence[tuple[str, str]], nonces: Sequence[tuple[str, str]]
-) -> tuple[dict[tuple[str, str], StoredAnswer], dict[tuple[str, str], str]]:
-    """The answers to these (insurer, message id), and which submission used each (key id, nonce) before."""
+    connection: Connection, messages: Sequence[MessageKey], nonces: Sequence[tuple[str, str]]
+) -> tuple[dict[MessageKey, StoredAnswer], dict[tuple[str, str], tuple[MessageKey, str]]]:
+    """The answers to these messages, and which message, with its id, used each (key id, nonce) before."""
     cursor = await connection.execute(
         "SELECT s.insurer, s.message_id, s.id, s.body_digest, s.status, s.receipt "
         "FROM unnest(%s::text[], %s::text[]) AS k(insurer, message_id) "
@@ -80,11 +81,11 @@ async def find_answers(
     )
     answers = {(row[0], row[1]): StoredAnswer(row[2], row[3], row[4], bytes(row[5])) for row in await cursor.fetchall()}
     cursor = await connection.execute(
-        "SELECT s.keyid, s.nonce, s.id FROM unnest(%s::text[], %s::text[]) AS k(keyid, nonce) "
+        "SELECT s.keyid, s.nonce, s.insurer, s.message_id, s.id FROM unnest(%s::text[], %s::text[]) AS k(keyid, nonce) "
         "JOIN submissions s ON s.keyid = k.keyid AND s.nonce = k.nonce",
         ([keyid for keyid, _ in nonces], [nonce for _, nonce in nonces]),
     )
-    return answers, {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
+    return answers, {(row[0], row[1]): ((row[2], row[3]), row[4]) for row in await cursor.fetchall()}
 
 
 async def load_states(
@@ -333,18 +334,29 @@ async def find_verdict(connection: Connection, digest: str, insurer: str) -> dic
 _LOOKUPS = {
     "id": sql.SQL("id"),
     "message_id": sql.SQL("message_id"),
-    "body_digest": sql.SQL("body_digest"),
 }
+# Digests are indexed by the day; the days are few.
+_BY_BODY: LiteralString = (
+    "SELECT found.insurer, found.receipt FROM generate_series("
+    "  (SELECT min((received_at AT TIME ZONE 'UTC')::date) FROM submissions),"
+    "  (SELECT max((received_at AT TIME ZONE 'UTC')::date) FROM submissions), interval '1 day') AS day "
+    "CROSS JOIN LATERAL (SELECT insurer, receipt, received_at FROM submissions "
+    "  WHERE (received_at AT TIME ZONE 'UTC')::date = day::date AND body_digest = %s"
+    "  AND insurer = coalesce(%s, insurer)) AS found ORDER BY found.received_at LIMIT 1"
+)
 
 
 async def find_receipt(connection: Connection, insurer: str | None, by: str, value: str) -> tuple[str, bytes] | None:
     """Insurer and receipt of a message by its `id`, `message_id` or `body_digest`; of this insurer only, if given."""
-    query = sql.SQL("SELECT insurer, receipt FROM submissions WHERE {} = %s").format(_LOOKUPS[by])
-    parameters: list[str] = [value]
-    if insurer is not None:
-        query += sql.SQL(" AND insurer = %s")
-        parameters.append(insurer)
-    cursor = await connection.execute(query + sql.SQL(" ORDER BY received_at LIMIT 1"), parameters)
+    if by == "body_digest":
+        cursor = await connection.execute(_BY_BODY, (value, insurer))
+    else:
+        query = sql.SQL("SELECT insurer, receipt FROM submissions WHERE {} = %s").format(_LOOKUPS[by])
+        parameters: list[str] = [value]
+        if insurer is not None:
+            query += sql.SQL(" AND insurer = %s")
+            parameters.append(insurer)
+        cursor = await connection.execute(query + sql.SQL(" ORDER BY received_at LIMIT 1"), parameters)
     row = await cursor.fetchone()
     return (row[0], bytes(row[1])) if row else None
 
