@@ -3,11 +3,13 @@
 A database is filled with what real lives leave behind: some hundred simulated policies go through the ledger, then all
 rows that this made, those that the database derives with them, are written again and again under other names by the
 server itself, until there are as many records as asked for. Every index that an arriving record touches has its size
-then; bytes that no index holds are cut short. At each size fresh lives arrive, in turns with the same lives under other
-names in a copy of the smallest database: that one is the floor.
+then; bytes that no index holds are cut short. Copies come from earlier years; what senders choose, message ids and
+nonces, is at random. At each size fresh lives arrive, in turns with the same lives under other names in a copy of the
+smallest database: that one is the floor. The server has the memory that an operator would give it (docs/runbook.md).
 """
 
 import asyncio
+import hashlib
 import statistics
 import sys
 import time
@@ -35,6 +37,8 @@ _WARM = 3  # batches that are not counted: plans are made, pages are fetched
 _MANY = 5  # as many times as many records: then indexes are built anew rather than row by row
 _COPY, _LIVE = 100_001, 900_001  # under which names copies begin, and lives; those that are copied bear 330100
 _APART = timedelta(seconds=1.2)  # from copy to copy
+_BEFORE = timedelta(days=400)  # copies, before what they are copied from
+_SERVER = {"shared_buffers": "4GB", "max_wal_size": "8GB"}
 
 # What is replaced wherever it stands, so that a copy is another policy, of another product, with other numbers.
 _NAMES: tuple[tuple[str, str], ...] = (
@@ -52,7 +56,7 @@ _TABLES: tuple[LiteralString, ...] = (
     "impact_standing", "impact_grounds", "impact_signers", "ledger_entries",
 )  # fmt: skip
 _NAMED = (
-    "policy_no", "message_id", "number", "key", "source", "product_name", "approval_no", "product", "name", "code",
+    "policy_no", "number", "key", "source", "product_name", "approval_no", "product", "name", "code",
 )  # fmt: skip
 # Columns that count on from copy to copy, and the one that says how far.
 _COUNTED: dict[str, str] = {
@@ -68,22 +72,29 @@ _COUNTED: dict[str, str] = {
         for table in ("premiums", "premium_facts", "compliance_facts", "exposure_facts", "premium_search")
     },
 }
-_ID = "'S' || md5({0} || %(name)s)"
+# As `id_of_submission`: the second, moved like all moments, and a digest.
+_ID = (
+    "'S' || lpad(to_hex(('x' || substr({0}, 2, 8))::bit(32)::bigint + %(seconds)s), 8, '0')"
+    " || left(md5({0} || %(name)s), 24)"
+)
 _DIGEST = "'sha256:' || md5({0} || %(name)s) || md5(%(name)s || {0})"
 _JSON = "filler.named({0}::text, %(name)s)::jsonb"
-_SHORT = "substring({0} FROM 1 FOR 200)"
+_LEAF = "convert_to(index || '-' || %(name)s, 'UTF8')"
+_SHORT = "substring({0} FROM 1 FOR 20)"
 _RENAMED: dict[str, LiteralString] = {
     **dict.fromkeys(("submissions.id", "submission_id", "policy_submission"), _ID),
     **dict.fromkeys(("body_digest", "digest"), _DIGEST),
-    **dict.fromkeys(("record", "facts"), _JSON),
+    "record": _JSON,
+    "facts": "'{{}}'::jsonb",
     **dict.fromkeys(("submissions.body", "premiums.body", "receipt"), _SHORT),
     **dict.fromkeys(_NAMED, "filler.named({0}, %(name)s)"),
     "impact_grounds.name": "CASE kind WHEN 'document' THEN " + _DIGEST + " ELSE {0} END",
-    "nonce": "{0} || '-' || %(name)s",
+    "message_id": "md5({0} || %(name)s)",
+    "nonce": "md5({0} || %(name)s)",
     "lineage": "'{{}}'::jsonb",
     "premiums.leaf_hash": "md5({0} || %(name)s) || md5(%(name)s || {0})",
-    "ledger_entries.data": "{0} || convert_to(%(name)s, 'UTF8')",
-    "ledger_entries.leaf_hash": "sha256('\\x00'::bytea || data || convert_to(%(name)s, 'UTF8'))",
+    "ledger_entries.data": _LEAF,
+    "ledger_entries.leaf_hash": "sha256('\\x00'::bytea || " + _LEAF + ")",
     # A day's totals grow from copy to copy.
     "day_records.count": "{0} + %(copy)s * max({0}) OVER (PARTITION BY insurer, day, type)",
     "day_records.amount": "{0} + %(copy)s * max({0}) OVER (PARTITION BY insurer, day, type)",
@@ -105,7 +116,7 @@ def run(sizes: Sequence[int], lives: int) -> Iterator[Line]:
     """For each size but the smallest: milliseconds a record there, beside the smallest in the same minutes."""
     by = judges()
     smallest, *larger = sorted(set(sizes))
-    with place() as where:
+    with place(_SERVER) as where:
         dsn = where.new_database("filled")
         asyncio.run(_receive_all(dsn, simulate(min(_LIVES, max(12, smallest // 12)), 1), by))
         filler = Filler(dsn)
@@ -156,7 +167,9 @@ class Filler:
             began = time.perf_counter()
             for copy in range(copies):
                 self._copies += 1
-                parameters = {"name": str(_COPY + self._copies), "copy": self._copies, "later": self._copies * _APART}
+                later = self._copies * _APART - _BEFORE
+                parameters = {"name": str(_COPY + self._copies), "copy": self._copies, "later": later}
+                parameters["seconds"] = int(later.total_seconds())
                 for counter, (first, end) in self._spans.items():
                     parameters[counter] = heads[counter] - first
                     heads[counter] += end - first
@@ -284,9 +297,18 @@ class _Took:
 def _arrivals(year: Year, name: int, by: Judges) -> list[Arrival]:
     messages = orjson.loads(_named(orjson.dumps(year.messages).decode(), str(name)))
     return [
-        replace(one, nonce=f"{name}-{one.nonce}", received_at=one.received_at + timedelta(hours=6))
+        replace(
+            one,
+            message_id=_at_random(f"{name} {one.message_id}"),
+            nonce=_at_random(f"{name} {one.nonce}"),
+            received_at=one.received_at + timedelta(hours=6),
+        )
         for one in arrivals(replace(year, messages=messages), by)
     ]
+
+
+def _at_random(name: str) -> str:
+    return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
 
 
 async def _measured(dsns: tuple[str, str], turns: tuple[list[Arrival], list[Arrival]], by: Judges) -> _Took:

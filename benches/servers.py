@@ -8,13 +8,15 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
+from psycopg import sql
 
 from benches.market import world
 from gateway.db import create_database, embedded, migrate
@@ -68,11 +70,17 @@ class Place:
 
 
 @contextmanager
-def place() -> Iterator[Place]:
-    """A temporary folder and a PostgreSQL that commits durably. Raises `ServerFailed` if it would not."""
+def place(settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Place]:
+    """A temporary folder and a PostgreSQL that commits durably, with these settings beside its own. Raises
+    `ServerFailed` if it would not."""
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # the database runs under its own account
+        if settings:
+            with embedded(folder / "postgres") as dsn, psycopg.connect(dsn, autocommit=True) as connection:
+                for name, value in settings.items():
+                    change = sql.SQL("ALTER SYSTEM SET {} = {}")
+                    connection.execute(change.format(sql.Identifier(name), sql.Literal(value)))
         with embedded(folder / "postgres") as dsn:
             with psycopg.connect(dsn) as connection:
                 for setting in ("fsync", "synchronous_commit", "full_page_writes"):
