@@ -18,7 +18,7 @@ demo: setup
 	@$(BIN)/gateway demo $(ARGS)
 
 test: setup
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadscope $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff format --check .

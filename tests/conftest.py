@@ -9,12 +9,26 @@ from typing import Any
 
 import psycopg
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from gateway.db import create_database, embedded, migrate
 from tests.tally import drain, table
 
 _numbers = itertools.count()
 _rows: dict[str, list[dict[str, Any]]] = {"suite": [], "fuzz": []}
+
+
+class _OneHouse(LoadScopeScheduling):
+    """Tests are dealt out one by one, but for those that share the console's house: one process has them all."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "console" if nodeid.startswith("tests/console/test_console_") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """In place of `--dist loadgroup`: pytest-xdist 3.8 writes its marks where pytest 9.2 does not read them."""
+    return _OneHouse(config, log)
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:

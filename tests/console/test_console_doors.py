@@ -9,8 +9,6 @@ from playwright.sync_api import Browser
 from console.pages import ACTIONS, PAGES
 from tests.console.opened import House, Sitting
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 def signed_in(house: House, name: str) -> requests.Session:
     """A browser without a browser: its cookies, and the word that its forms carry."""

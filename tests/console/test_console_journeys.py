@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,8 +15,6 @@ from playwright.sync_api import Browser
 from client.session import Session, sign_in
 from sandbox.callers import caller
 from tests.console.opened import House, Sitting
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def message_of(house: House, case: str) -> tuple[str, bytes]:

@@ -6,8 +6,6 @@ from playwright.sync_api import Browser
 from console.pages import MENUS, menu
 from tests.console.opened import House, Sitting
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 SOMEBODY = {"insurer": "clerk-a", "subsidy_system": "officer", "regulator": "supervisor", "operator": "operator-1"}
 
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 import uvicorn
 from joserfc.jwk import RSAKey
 from playwright.sync_api import Browser
@@ -20,8 +19,6 @@ from sandbox.provision import provision
 from sandbox.serving import free_port, serving
 from sandbox.world import World
 from tests.real_provider import CLIENT, real_provider
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 PEOPLE = {
     "li": {"name": "李某", "participant": "subsidy-office"},
