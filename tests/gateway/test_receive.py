@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -32,7 +33,7 @@ from gateway.db import Connection, new_pool
 from gateway.feed.store import list_changes
 from gateway.submissions.arrival import Arrival
 from gateway.submissions.receive import Answer, receive
-from gateway.submissions.store import lock
+from gateway.submissions.store import find_receipt, lock
 from gateway.submissions.writer import Busy, Outage, Writer
 from sandbox.insurers import Insurer
 from sandbox.records import Record
@@ -339,12 +340,13 @@ def test_one_answer_for_one_message_in_one_batch_or_in_many(dsn: str, together: 
     insurer = world().insurer("SANDBOX-C")
     _, _, (policy, receipt) = story(insurer)
     first = arrival(insurer, policy, message_id="same-1", nonce="nonce-1")
-    again = arrived(insurer, first.body, first.content_type, nonce="nonce-2")
-    other = arrival(insurer, receipt, message_id="same-1", nonce="nonce-3")
-    replayed = arrived(insurer, first.body, first.content_type, nonce="nonce-1")
-    stolen = arrival(insurer, receipt, nonce="nonce-1")
-    allowed = arrived(insurer, first.body, first.content_type, nonce="nonce-1", may_repeat=True)
-    not_allowed = arrival(insurer, receipt, nonce="nonce-1", may_repeat=True)
+    later = AT + timedelta(days=1, seconds=1)  # the answer has the id of the second in which the first one came
+    again = arrived(insurer, first.body, first.content_type, nonce="nonce-2", at=later)
+    other = arrival(insurer, receipt, message_id="same-1", nonce="nonce-3", at=later)
+    replayed = arrived(insurer, first.body, first.content_type, nonce="nonce-1", at=later)
+    stolen = arrival(insurer, receipt, nonce="nonce-1", at=later)
+    allowed = arrived(insurer, first.body, first.content_type, nonce="nonce-1", may_repeat=True, at=later)
+    not_allowed = arrival(insurer, receipt, nonce="nonce-1", may_repeat=True, at=later)
     wanted = ["new", "repeat", "conflict", "replay", "replay", "repeat", "replay"]
 
     async def run(connection: Connection) -> None:
@@ -356,6 +358,23 @@ def test_one_answer_for_one_message_in_one_batch_or_in_many(dsn: str, together: 
         assert answers[1].receipt == answers[5].receipt == answers[0].receipt
         assert len(await fetch(connection, "SELECT 1 FROM submissions")) == 1
         assert len(await fetch(connection, "SELECT 1 FROM records")) == 1
+
+    on(dsn, run)
+
+
+def test_a_receipt_is_found_by_its_bodys_digest_on_whatever_day_it_came(dsn: str) -> None:
+    insurer = world().insurer("SANDBOX-C")
+    sent = [arrival(insurer, story(insurer)[2][0], at=AT + timedelta(days=day)) for day in (0, 3, 40)]
+
+    async def run(connection: Connection) -> None:
+        digest = sent[1].body_digest
+        assert await find_receipt(connection, None, "body_digest", digest) is None
+        answers = [(await take(connection, one))[0] for one in sent]
+        for one, answer in zip(sent, answers, strict=True):
+            for owner in (None, insurer.code):
+                found = await find_receipt(connection, owner, "body_digest", one.body_digest)
+                assert found == (insurer.code, answer.receipt)
+        assert await find_receipt(connection, "SANDBOX-D", "body_digest", digest) is None
 
     on(dsn, run)
 
