@@ -54,7 +54,13 @@ class Tally:
     def judging(self, case: str, seconds: float = SECONDS) -> Iterator[None]:
         """Around the verdict on one case: whatever comes out of it is a crash, or a time-out if it took too long."""
         began, sound, before = time.process_time(), False, signal.getsignal(signal.SIGPROF)
-        signal.signal(signal.SIGPROF, _ring)
+        rang: list[int] = []
+
+        def ring(number: int, _: object) -> None:
+            rang.append(number)
+            raise TimeoutError("the verdict took too long")
+
+        signal.signal(signal.SIGPROF, ring)
         signal.setitimer(signal.ITIMER_PROF, seconds)
         try:
             yield
@@ -65,7 +71,7 @@ class Tally:
             took = time.process_time() - began
             self.slowest = max(self.slowest, took)
             if not sound:
-                self._note("time-out" if took >= seconds else "crash", case)
+                self._note("time-out" if rang else "crash", case)
 
     def add(self, case: str, *, expected: bool, actual: bool, declared: str | None = None) -> None:
         """One verdict. `declared` is why the case is refused although its label may say valid."""
@@ -102,10 +108,6 @@ class Tally:
         counts = {kind: self.counts[kind] for kind in ("cases", *KINDS)}
         reasons = {"declared": dict(self.declared), "left_out": dict(self.left_out)}
         return {"suite": self.suite, "slowest": self.slowest, **reasons, **counts}
-
-
-def _ring(number: int, frame: object) -> None:
-    raise TimeoutError("the verdict took too long")
 
 
 def drain() -> list[dict[str, Any]]:
