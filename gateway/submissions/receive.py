@@ -87,7 +87,7 @@ async def _receive(
     connection: Connection, arrivals: Sequence[Arrival], judges: Judges, more: frozenset[str], *, rehearse: bool
 ) -> list[Answer]:
     messages = [(arrival.insurer.code, arrival.message_id) for arrival in arrivals]
-    nonces = [(arrival.keyid, arrival.nonce) for arrival in arrivals if arrival.nonce is not None]
+    nonces = [(one.keyid, one.nonce, one.received_at) for one in arrivals if one.nonce is not None]
     await lock_all(connection, arrivals, more)
     stored, used = await store.find_answers(connection, messages, nonces)
     known = await gather(connection, arrivals, judges, more)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, LiteralString
 
@@ -70,9 +70,13 @@ async def lock(connection: Connection, names: Iterable[str]) -> None:
 
 
 async def find_answers(
-    connection: Connection, messages: Sequence[MessageKey], nonces: Sequence[tuple[str, str]]
+    connection: Connection, messages: Sequence[MessageKey], nonces: Sequence[tuple[str, str, datetime]]
 ) -> tuple[dict[MessageKey, StoredAnswer], dict[tuple[str, str], tuple[MessageKey, str]]]:
-    """The answers to these messages, and which message, with its id, used each (key id, nonce) before."""
+    """The answers to these messages, and which message, with its id, used each key id and nonce about that moment.
+
+    Days that touch are looked through: a signature counts for an hour at most (`request_max_age_seconds`), so that a
+    nonce that was used before them is of none that could be sent again.
+    """
     cursor = await connection.execute(
         "SELECT s.insurer, s.message_id, s.id, s.body_digest, s.status, s.receipt "
         "FROM unnest(%s::text[], %s::text[]) AS k(insurer, message_id) "
@@ -81,9 +85,16 @@ async def find_answers(
     )
     answers = {(row[0], row[1]): StoredAnswer(row[2], row[3], row[4], bytes(row[5])) for row in await cursor.fetchall()}
     cursor = await connection.execute(
-        "SELECT s.keyid, s.nonce, s.insurer, s.message_id, s.id FROM unnest(%s::text[], %s::text[]) AS k(keyid, nonce) "
-        "JOIN submissions s ON s.keyid = k.keyid AND s.nonce = k.nonce",
-        ([keyid for keyid, _ in nonces], [nonce for _, nonce in nonces]),
+        "SELECT s.keyid, s.nonce, s.insurer, s.message_id, s.id "
+        "FROM unnest(%s::text[], %s::text[], %s::date[]) AS k(keyid, nonce, day) "
+        "CROSS JOIN generate_series(-1, 1) AS near "
+        "JOIN submissions s ON (s.received_at AT TIME ZONE 'UTC')::date = k.day + near AND s.keyid = k.keyid "
+        "  AND s.nonce = k.nonce",
+        (
+            [keyid for keyid, _, _ in nonces],
+            [nonce for _, nonce, _ in nonces],
+            [at.astimezone(UTC).date() for _, _, at in nonces],
+        ),
     )
     return answers, {(row[0], row[1]): ((row[2], row[3]), row[4]) for row in await cursor.fetchall()}
 

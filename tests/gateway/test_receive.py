@@ -362,6 +362,19 @@ def test_one_answer_for_one_message_in_one_batch_or_in_many(dsn: str, together: 
     on(dsn, run)
 
 
+def test_a_nonce_counts_for_longer_than_any_signature_and_not_for_ever(dsn: str) -> None:
+    insurer = world().insurer("SANDBOX-C")
+    hours = (0, 12, 23, 24 + 11, 4 * 24)
+    sent = [arrival(insurer, story(insurer)[2][0], nonce="nonce-1", at=AT + timedelta(hours=one)) for one in hours]
+
+    async def run(connection: Connection) -> None:
+        answers = [(await take(connection, one))[0] for one in sent]
+        assert [one.kind for one in answers] == ["new", "replay", "replay", "replay", "new"]
+        assert {one.submission_id for one in answers[:4]} == {sent[0].submission_id}
+
+    on(dsn, run)
+
+
 def test_a_receipt_is_found_by_its_bodys_digest_on_whatever_day_it_came(dsn: str) -> None:
     insurer = world().insurer("SANDBOX-C")
     sent = [arrival(insurer, story(insurer)[2][0], at=AT + timedelta(days=day)) for day in (0, 3, 40)]
