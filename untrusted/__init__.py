@@ -1,5 +1,6 @@
 """The door: every parser that meets a stranger's bytes, with its limits. What it does not read, it refuses by name."""
 
+from untrusted.cell import Cell, Row, Style, moment
 from untrusted.csv import Record, read_csv, stream_csv
 from untrusted.der import Node, read_der
 from untrusted.gzip import read_gzip, stream_gzip
@@ -9,7 +10,7 @@ from untrusted.plain_xml import read_plain_xml
 from untrusted.refused import Refused
 from untrusted.sheet import Merge
 from untrusted.source import FileBytes
-from untrusted.table import Cell, Row, Style, moment, read_table
+from untrusted.table import read_table
 from untrusted.text import decode
 from untrusted.xlsx import Sheet, Workbook, read_xlsx, stream_xlsx
 from untrusted.xml import read_xml

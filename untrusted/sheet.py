@@ -5,10 +5,10 @@ from array import array
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+from untrusted.cell import Cell, Row, Style
 from untrusted.limits import Limits
 from untrusted.refused import Refused, shown
 from untrusted.runs import Runs, Unusual
-from untrusted.table import Cell, Row, Style
 
 MAIN: Final = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",

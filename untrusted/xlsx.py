@@ -7,12 +7,12 @@ from typing import Final, Literal
 
 from lxml import etree
 
+from untrusted.cell import GENERAL, Row, Style, style
 from untrusted.limits import DEFAULT, MIB, STREAM, Limits
 from untrusted.refused import Refused, refuse_larger, shown
 from untrusted.runs import Runs, Unusual
 from untrusted.sheet import MAIN, Cells, Merge, PackedTexts, SharedTexts, malformed
 from untrusted.source import FileBytes
-from untrusted.table import GENERAL, Row, Style, style
 from untrusted.xml import as_utf8, hardened, read_xml, utf8_pieces
 from untrusted.xml import malformed as malformed_xml
 from untrusted.zip import Archive, open_zip

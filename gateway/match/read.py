@@ -17,7 +17,7 @@ from gateway.match.values import Cell, Reader, Said, read_cell, read_statement
 from schemas.verification import Check, failed
 from untrusted import Cell as SheetCell
 from untrusted import Merge, Refused, Row, moment, read_json, read_xlsx
-from untrusted.table import Style
+from untrusted.cell import Style
 
 MOST_ROWS = 20_000
 _HEADER_WITHIN = 30

@@ -17,7 +17,7 @@ from openpyxl.utils import get_column_letter
 
 from tests.shared import shared, vectors
 from untrusted import Cell, Limits, Refused, Row, Workbook, moment, read_json, read_table, read_xlsx
-from untrusted.table import style
+from untrusted.cell import style
 
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
