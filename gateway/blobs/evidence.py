@@ -56,7 +56,7 @@ class Evidence:
         return "ok" if self.into.answers else "down"
 
     async def keep(self, digest: str, data: bytes) -> bytes | None:
-        """What is to stand in the row: the bytes, or nothing once they are durable in the store. Raises `StoreDown`."""
+        """What stands in the row: the bytes, or nothing once they are durable in the store. Raises as `Objects.put`."""
         if self.into is None:
             return data
         await self.into.put(digest, data)

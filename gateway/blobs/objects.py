@@ -101,7 +101,8 @@ class Objects:
             raise Misconfigured(f"evidence store {url}: {_first_line(error)}") from error
 
     async def put(self, digest: str, data: bytes) -> None:
-        """Keep `data` under its digest, durably. Raises `StoreDown`."""
+        """Keep `data` under its digest, durably. Raises `StoreDown`, and `Damaged` if it is taken away meanwhile: who
+        erases a document takes it from under the hand that puts it."""
         path = _path(digest)
         async with self._bounded():
             if self._folder is None:
@@ -109,7 +110,11 @@ class Objects:
                 return
             self._check_mounted()
             await obstore.put_async(self._store, path, data, use_multipart=False)
-            await asyncio.to_thread(_sync, self._folder, path)
+            try:
+                await asyncio.to_thread(_sync, self._folder, path)
+            except FileNotFoundError as error:
+                self._check_mounted()
+                raise Damaged("lost", digest, self.url) from error
 
     async def get(self, digest: str, size: int) -> bytes:
         """The bytes of this digest, held against it. Raises `StoreDown`, and `Damaged` for what is not those bytes.

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.blobs import store as blobs
 from gateway.blobs.evidence import Erased
-from gateway.blobs.objects import StoreDown
+from gateway.blobs.objects import NoBytes
 from gateway.db import Connection, Pool
 from gateway.ledger.append import append as append_to_log
 from gateway.participants import Participant
@@ -66,7 +66,7 @@ async def hand_in(
     """Keep and judge a document in one transaction, with its log entry, and judge the premium that it belongs to again.
 
     Idempotent: the same bytes from the same insurer are kept once and their latest verdict is told again. Raises
-    `StoreDown` with nothing kept, and `Erased` for bytes that were erased by order.
+    `NoBytes` with nothing kept, of which `Erased` is for bytes that were erased by order.
     """
     paper = Paper(digest, owner, media_type, data, proof)
     known = await _find_known(connection, paper)
@@ -74,7 +74,7 @@ async def hand_in(
         return known
     try:
         prepared = await _prepare(paper, judges, at)
-    except StoreDown:
+    except NoBytes:
         await _check_not_erased(connection, digest)
         raise
     return await _take_in(connection, paper, prepared, judges, at)
@@ -88,7 +88,7 @@ async def hand_in_apart(pool: Pool, paper: Paper, judges: Judges, at: datetime) 
         return known
     try:
         prepared = await _prepare(paper, judges, at)
-    except StoreDown:
+    except NoBytes:
         async with pool.connection() as connection:
             await _check_not_erased(connection, paper.digest)
         raise
@@ -105,7 +105,7 @@ async def _find_known(connection: Connection, paper: Paper) -> HandedIn | None:
 
 
 async def _check_not_erased(connection: Connection, digest: str) -> None:
-    """Also of bytes that were there a moment ago: whoever erases takes them from under the hand that puts them."""
+    """Raises `Erased`, also where its bytes were being put a moment ago."""
     if await blobs.is_erased(connection, digest):
         raise Erased(digest)
 
