@@ -326,6 +326,20 @@ TAMPERINGS = (
         "unsigned",
     ),
     Tampering(
+        "another name for who agreed",
+        "erasures",
+        "UPDATE erasures SET holder = holder || '二'",
+        "audit.rows",
+        "changed",
+    ),
+    Tampering(
+        "another name for who asked",
+        "erasure_proposals",
+        "UPDATE erasure_proposals SET holder = holder || '二'",
+        "audit.rows",
+        "changed",
+    ),
+    Tampering(
         "one person for two",
         "erasures",
         "UPDATE erasures e SET (participant, keyid, holder, request) = "
