@@ -70,7 +70,7 @@ class Tally:
             signal.signal(signal.SIGPROF, before)
             took = time.process_time() - began
             self.slowest = max(self.slowest, took)
-            if not sound:
+            if rang or not sound:  # rang: also where somebody swallowed the bell
                 self._note("time-out" if rang else "crash", case)
 
     def add(self, case: str, *, expected: bool, actual: bool, declared: str | None = None) -> None:

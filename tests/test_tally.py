@@ -1,6 +1,7 @@
 """The counting of the published suites: what is wrong is seen as what it is, and nothing is left out silently."""
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -36,6 +37,13 @@ def test_a_case_that_takes_too_long_is_stopped() -> None:
     with pytest.raises(TimeoutError), one.judging("g", seconds=0.05):
         spin()
     assert time.process_time() - began < SECONDS
+    assert one.wrong == ["time-out g"]
+
+
+def test_a_bell_that_somebody_swallows_was_heard() -> None:
+    one = tally()
+    with one.judging("g", seconds=0.05), suppress(TimeoutError):
+        spin()
     assert one.wrong == ["time-out g"]
 
 
