@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query
@@ -23,7 +23,6 @@ from schemas.base import Noun
 
 router = APIRouter()
 
-Asked = TypeVar("Asked", bound=Noun)
 Identity = Annotated[str, Path(pattern=r"^sub_[0-9a-f]{32}$", description="id of the subscription")]
 
 

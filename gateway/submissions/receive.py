@@ -117,11 +117,11 @@ async def _receive(
     for place, (arrival, message) in enumerate(zip(arrivals, messages, strict=True)):
         if place in answers:
             continue
-        first_one = fresh[message]
-        receipt, status = receipts[first_one.submission_id]
-        same = first_one.body_digest == arrival.body_digest
+        original = fresh[message]
+        receipt, status = receipts[original.submission_id]
+        same = original.body_digest == arrival.body_digest
         kind = "new" if place not in repeats else "repeat" if same else "conflict"
-        answers[place] = Answer(kind, receipt, status, first_one.submission_id)
+        answers[place] = Answer(kind, receipt, status, original.submission_id)
     return [answers[place] for place in range(len(arrivals))]
 
 
